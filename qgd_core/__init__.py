@@ -1,0 +1,1 @@
+"""qgd: train classical machine-learning models with fault-tolerant quantum algorithms."""

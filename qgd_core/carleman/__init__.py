@@ -1,0 +1,1 @@
+"""Carleman linearisation: polynomial maps and flows as sparse linear ones."""

@@ -1,0 +1,149 @@
+"""The circuit tree: named immutable blocks that call one another, and the builder that makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+from qgd_core.circuit.ops import Controls, Gate, Measure, PostSelect, Reset, check_gate
+from qgd_core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One use of a block: which of the caller's qubits it acts on, controlled, adjoint, repeated."""
+
+    circuit: Circuit
+    qubits: tuple[int, ...]
+    controls: Controls = ()
+    adjoint: bool = False
+    repeat: int = 1
+
+
+Op: TypeAlias = Gate | Call | Measure | Reset | PostSelect
+
+
+@dataclass(frozen=True, eq=False)
+class Circuit:
+    """A named block: `ops` in order on qubits 0 .. n_qubits-1 (qubit 0 most significant) and `n_bits` bits.
+
+    Blocks compare by identity, so a block used a million times is lowered, counted and stored once.
+    """
+
+    name: str
+    n_qubits: int
+    ops: tuple[Op, ...]
+    n_bits: int = 0
+
+    @cached_property
+    def is_unitary(self) -> bool:
+        """True when no op, at any depth, measures, resets or post-selects."""
+        return all(op.circuit.is_unitary if isinstance(op, Call) else isinstance(op, Gate) for op in self.ops)
+
+    def adjoint(self) -> Circuit:
+        """The inverse block, as one adjoint call of this one."""
+        return self._wrap(f"{self.name}_dg", adjoint=True)
+
+    def repeat(self, times: int) -> Circuit:
+        """This block `times` times over, as one repeated call."""
+        return self._wrap(f"{self.name}_x{times}", repeat=times)
+
+    def controlled(self, values: Sequence[int] = (1,)) -> Circuit:
+        """This block under new control qubits, placed first, each with the value it must hold."""
+        builder = CircuitBuilder(f"c_{self.name}", self.n_qubits + len(values))
+        m = len(values)
+        builder.call(self, range(m, m + self.n_qubits), controls=tuple(enumerate(values)))
+        return builder.build()
+
+    def _wrap(self, name: str, *, adjoint: bool = False, repeat: int = 1) -> Circuit:
+        builder = CircuitBuilder(name, self.n_qubits, self.n_bits)
+        builder.call(self, range(self.n_qubits), adjoint=adjoint, repeat=repeat)
+        return builder.build()
+
+
+class CircuitBuilder:
+    """Collects ops, checks each as it comes, and builds the immutable Circuit."""
+
+    def __init__(self, name: str, n_qubits: int, n_bits: int = 0) -> None:
+        self.name = name
+        self.n_qubits = n_qubits
+        self.n_bits = n_bits
+        self._ops: list[Op] = []
+
+    def gate(
+        self, name: str, targets: Iterable[int], params: Iterable[float] = (), controls: Controls = ()
+    ) -> None:
+        """Append the gate `name` of the GATES table."""
+        gate = Gate(name, tuple(targets), tuple(float(p) for p in params), tuple(controls))
+        check_gate(gate)
+        self._check_qubits(gate.qubits, name)
+        self._ops.append(gate)
+
+    def call(
+        self,
+        circuit: Circuit,
+        qubits: Iterable[int],
+        *,
+        controls: Controls = (),
+        adjoint: bool = False,
+        repeat: int = 1,
+    ) -> None:
+        """Append a use of `circuit` on `qubits`."""
+        qubits = tuple(qubits)
+        if len(qubits) != circuit.n_qubits:
+            raise ConfigError(
+                f"Block {circuit.name!r} acts on {circuit.n_qubits} qubits, got {len(qubits)}.",
+                subject=circuit,
+            )
+        if repeat < 0:
+            raise ConfigError(f"Block {circuit.name!r} cannot be repeated {repeat} times.", value=repeat)
+        if (adjoint or controls) and not circuit.is_unitary:
+            raise ConfigError(
+                f"Block {circuit.name!r} measures: it has no adjoint or controlled form.", subject=circuit
+            )
+        if any(value not in (0, 1) for _, value in controls):
+            raise ConfigError(
+                f"Call of {circuit.name!r} has a control value other than 0 or 1.", subject=circuit
+            )
+        self._check_qubits((*(q for q, _ in controls), *qubits), circuit.name)
+        if circuit.n_bits > self.n_bits:
+            raise ConfigError(
+                f"Block {circuit.name!r} writes {circuit.n_bits} bits, only {self.n_bits} exist."
+            )
+        self._ops.append(Call(circuit, qubits, tuple(controls), adjoint, repeat))
+
+    def measure(self, qubits: Iterable[int], bits: Iterable[int]) -> None:
+        """Append a measurement of `qubits` into `bits`."""
+        op = Measure(tuple(qubits), tuple(bits))
+        self._check_qubits(op.qubits, "measure")
+        if len(op.bits) != len(op.qubits) or any(not 0 <= b < self.n_bits for b in op.bits):
+            raise ConfigError(f"measure needs one bit below {self.n_bits} per qubit, got {op.bits}.")
+        self._ops.append(op)
+
+    def reset(self, qubits: Iterable[int]) -> None:
+        """Append a reset of `qubits` to |0>."""
+        op = Reset(tuple(qubits))
+        self._check_qubits(op.qubits, "reset")
+        self._ops.append(op)
+
+    def postselect(self, qubits: Iterable[int], values: Iterable[int] | None = None) -> None:
+        """Append a post-selection of `qubits` on `values` (all zero by default)."""
+        qubits = tuple(qubits)
+        op = PostSelect(qubits, tuple(values) if values is not None else (0,) * len(qubits))
+        self._check_qubits(op.qubits, "postselect")
+        if len(op.values) != len(op.qubits) or any(v not in (0, 1) for v in op.values):
+            raise ConfigError(f"postselect needs one value 0 or 1 per qubit, got {op.values}.")
+        self._ops.append(op)
+
+    def build(self) -> Circuit:
+        """The immutable block."""
+        return Circuit(self.name, self.n_qubits, tuple(self._ops), self.n_bits)
+
+    def _check_qubits(self, qubits: Sequence[int], what: str) -> None:
+        if len(set(qubits)) != len(qubits) or any(not 0 <= q < self.n_qubits for q in qubits):
+            raise ConfigError(
+                f"{what!r} acts on qubits {tuple(qubits)}, which must be distinct and below {self.n_qubits}.",
+                subject=qubits,
+            )

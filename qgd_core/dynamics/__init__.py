@@ -1,0 +1,1 @@
+"""Polynomial vector fields and what makes them dissipative."""

@@ -1,0 +1,1 @@
+"""Block encodings: circuits that hold a matrix in their upper left block."""

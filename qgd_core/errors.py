@@ -1,0 +1,51 @@
+"""Every error the project raises: what failed, the number that failed, and what to do about it."""
+
+from __future__ import annotations
+
+
+class QgdError(Exception):
+    """Root of all errors raised on purpose; shells print it as one sentence and exit with code 2.
+
+    Arguments: message (what failed, naming the input), subject (the failing object), value (the
+    number that failed) and remedy (what to do next, one sentence).
+    """
+
+    def __init__(
+        self, message: str, *, subject: object = None, value: float | None = None, remedy: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.subject = subject
+        self.value = value
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".rstrip()
+
+
+class ConfigError(QgdError):
+    """A configuration file, option or argument is unknown, mistyped or out of range."""
+
+
+class UnknownBackend(QgdError):
+    """No installed backend, or no target of it, has the requested name."""
+
+
+class PluginError(QgdError):
+    """A backend plugin cannot be loaded, is a duplicate, or was built for another API version."""
+
+
+class UnsupportedOperation(QgdError):
+    """A backend was asked for something it does not declare."""
+
+
+class PrecisionUnreachable(QgdError):
+    """The requested accuracy cannot be met; `value` is the nearest that can."""
+
+
+class NotDissipative(QgdError):
+    """A window or field is not admissible; `value` is the number that failed."""
+
+
+class ResultMissing(QgdError):
+    """A result was asked for before, or without, the run that produces it."""

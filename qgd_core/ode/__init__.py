@@ -1,0 +1,1 @@
+"""Linear recurrences and differential equations, one solver a file."""

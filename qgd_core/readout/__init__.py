@@ -1,0 +1,1 @@
+"""From shots to signed, scaled numbers with standard errors."""
