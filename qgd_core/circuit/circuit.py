@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -147,3 +147,31 @@ class CircuitBuilder:
                 f"{what!r} acts on qubits {tuple(qubits)}, which must be distinct and below {self.n_qubits}.",
                 subject=qubits,
             )
+
+
+def unroll(circuit: Circuit) -> Iterator[Gate | Measure | Reset | PostSelect]:
+    """Every primitive of the tree in the order it runs, on the qubits of `circuit`, calls resolved.
+
+    Arguments: circuit, any size, though the walk takes as many steps as there are primitives.
+    Result: an iterator, exact; a controlled call adds its controls to each of its gates.
+    Raises: nothing.
+    Source: none.
+    """
+    return _unroll(circuit, tuple(range(circuit.n_qubits)), (), False)
+
+
+def _unroll(
+    circuit: Circuit, qubits: tuple[int, ...], controls: Controls, adjoint: bool
+) -> Iterator[Gate | Measure | Reset | PostSelect]:
+    for op in reversed(circuit.ops) if adjoint else circuit.ops:
+        own = tuple(qubits[q] for q in (op.targets if isinstance(op, Gate) else op.qubits))
+        if isinstance(op, Gate | Call):
+            total = controls + tuple((qubits[q], value) for q, value in op.controls)
+        if isinstance(op, Gate):
+            turned = op.adjoint() if adjoint else op
+            yield Gate(turned.name, own, turned.params, total)
+        elif isinstance(op, Call):
+            for _ in range(op.repeat):
+                yield from _unroll(op.circuit, own, total, adjoint != op.adjoint)
+        else:
+            yield replace(op, qubits=own)
