@@ -1,0 +1,168 @@
+"""From a torch loss to the polynomial field of its gradient flow, on the active weights only."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.utils._pytree import tree_map
+
+from qgd_core.arrays import RealArray, real_vector
+from qgd_core.dynamics.polynomial import PolynomialField
+from qgd_core.errors import ConfigError
+from qgd_core.learn.active import ActiveSet
+from qgd_core.learn.losses import Objective, as_objective
+
+Function = Callable[[Tensor], Tensor]
+
+
+def restrict(model: nn.Module, loss: Any, data: Any, active: ActiveSet) -> Function:
+    """Return the loss as a float64 function of the active weights, everything else held.
+
+    Arguments: model, left as it is (a copy of its weights in float64 is evaluated, in evaluation mode); loss, an
+    Objective, a name in LOSSES or a function of (output, target); data, one batch (inputs, targets); active, n weights.
+    Result: a function of a float64 tensor (n,) giving a float64 scalar, smooth as the model is.
+    Raises: ConfigError when the set names parameters the model lacks.
+    Source: torch.func.functional_call.
+    """
+    whole = _Whole(model, as_objective(loss))
+    held = {name: _double(value) for name, value in [*whole.named_parameters(), *whole.named_buffers()]}
+    inner = ActiveSet(
+        {f"model.{name}": index for name, index in active.indices.items()},
+        {f"model.{name}": shape for name, shape in active.shapes.items()},
+    )
+    batch = tree_map(_double, data)
+
+    def value(vector: Tensor) -> Tensor:
+        with _evaluating(model):
+            result: Tensor = functional_call(whole, inner.overlay(held, vector), (batch,))
+        return result
+
+    return value
+
+
+def value(function: Function, at: ArrayLike) -> float:
+    """Return the loss at the active weights `at` (n,)."""
+    return float(function(_point(at)))
+
+
+def gradient(function: Function, at: ArrayLike) -> RealArray:
+    """Return the gradient (n,) of the restricted loss at the active weights `at` (n,)."""
+    return derivative(function, at, 1)
+
+
+def hessian(function: Function, at: ArrayLike) -> RealArray:
+    """Return the Hessian (n, n) of the restricted loss at the active weights `at` (n,)."""
+    return derivative(function, at, 2)
+
+
+def derivative(function: Function, at: ArrayLike, order: int) -> RealArray:
+    """Return the derivative tensor of shape (n,) * order of a restricted loss, exact to rounding.
+
+    Arguments: function from `restrict`; at, the active weights (n,); order >= 1.
+    Result: a float64 array with `order` axes of length n, symmetric.
+    Raises: ConfigError when `at` or the derivative is not finite.
+    Source: nested reverse mode, one pass per sorted multi-index, as derivatives commute.
+    """
+    point = _point(at).requires_grad_()
+    entries: dict[tuple[int, ...], Tensor] = {(): function(point)}
+    for level in range(order):
+        entries = {
+            (*index, j): entry
+            for index, scalar in entries.items()
+            for j, entry in enumerate(_slope(scalar, point, level + 1 < order))
+            if j >= max(index, default=0)
+        }
+    result: RealArray = np.empty((len(point),) * order)
+    for index, entry in entries.items():
+        for permuted in itertools.permutations(index):
+            result[permuted] = entry.item()
+    if not np.isfinite(result).all():
+        raise ConfigError(
+            f"Derivative {order} of the loss has NaN or infinite entries.",
+            subject="loss",
+            remedy="Look for NaN in the data, or a loss that is not smooth at this point.",
+        )
+    return result
+
+
+def expand(
+    model: nn.Module,
+    loss: Any,
+    data: Any,
+    active: ActiveSet,
+    order: int = 2,
+    centre: ArrayLike | None = None,
+) -> PolynomialField:
+    """Expand the gradient flow du/dt = -grad L around a centre, in the active weights.
+
+    Arguments: model, loss and data as in `restrict`; active, n weights; order q >= 1, the highest degree kept; centre,
+    the active weights (n,) expanded around (default: where the model is now). u = w - centre.
+    Result: PolynomialField with F_k = -D^(k+1) L / k! of shape (n, n^k), k = 0..q, exact to rounding; the model error
+    is the Taylor remainder, of order |u|^(q+1).
+    Raises: ConfigError when order < 1, or a derivative is not finite.
+    Source: arXiv 2303.03428, Eq 4, in the continuous form of the same gradient.
+    """
+    if order < 1:
+        raise ConfigError(f"order is {order}, below 1.", subject="order", value=order)
+    function = restrict(model, loss, data, active)
+    point = active.gather(model) if centre is None else real_vector(centre, "centre", len(active))
+    return PolynomialField(
+        {
+            k: -derivative(function, point, k + 1).reshape(len(point), -1) / math.factorial(k)
+            for k in range(order + 1)
+        },
+        centre=point,
+    )
+
+
+class _Whole(nn.Module):
+    """A model with its objective, so that a functional call reaches the weights inside the loss too."""
+
+    def __init__(self, model: nn.Module, objective: Objective) -> None:
+        super().__init__()
+        self.model = model
+        self.objective = objective
+
+    def forward(self, batch: Any) -> Tensor:
+        return self.objective(self.model, batch)
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Run in evaluation mode (no dropout, fixed batch-norm statistics) and give each module its mode back."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def _slope(scalar: Tensor, point: Tensor, again: bool) -> Tensor:
+    """Return d scalar / d point, differentiable once more if `again`; zero where the scalar is constant."""
+    if not scalar.requires_grad:
+        return torch.zeros_like(point)
+    (slope,) = torch.autograd.grad(
+        scalar, point, create_graph=again, retain_graph=True, materialize_grads=True
+    )
+    return slope
+
+
+def _point(at: ArrayLike) -> Tensor:
+    return torch.from_numpy(real_vector(at, "the active weights"))
+
+
+def _double(leaf: Any) -> Any:
+    if not isinstance(leaf, Tensor):
+        return leaf
+    return leaf.detach().to(torch.float64) if leaf.is_floating_point() else leaf.detach()
