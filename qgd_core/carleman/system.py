@@ -1,0 +1,205 @@
+"""The truncated Carleman system of a polynomial field, and the constructor that assembles it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+from scipy.linalg import expm
+from scipy.sparse.linalg import expm_multiply
+
+from qgd_core.arrays import RealArray, real_vector
+from qgd_core.carleman.blocks import assemble, continuous_blocks
+from qgd_core.carleman.bounds import continuous_bound, discrete_bound
+from qgd_core.carleman.discrete import discrete_blocks, step_map
+from qgd_core.carleman.lift import BASES, Basis
+from qgd_core.dynamics.monomials import Csr
+from qgd_core.dynamics.polynomial import PolynomialField
+from qgd_core.dynamics.spectral import spectral_norm, symmetric_log_norm
+from qgd_core.errors import ConfigError
+
+FORMS = ("discrete", "continuous")
+
+
+@dataclass(frozen=True, eq=False)
+class CarlemanSystem:
+    """The linear system of a field truncated at degree N.
+
+    discrete: z(t+1) = matrix z(t) + source, exact for u(t+1) = u(t) + step F(u(t)) up to the dropped degrees.
+    continuous: dz/dt = matrix z + source. Coordinates and their order: `basis`.
+    """
+
+    field: PolynomialField
+    form: str
+    step: float
+    basis: Basis
+    matrix: Csr
+    source: RealArray
+
+    @property
+    def n(self) -> int:
+        """The number of variables u."""
+        return self.field.n
+
+    @property
+    def order(self) -> int:
+        """N, the highest degree kept."""
+        return self.basis.order
+
+    @property
+    def dimension(self) -> int:
+        """D, the number of coordinates."""
+        return self.basis.dimension
+
+    @property
+    def scale(self) -> float:
+        """g: the coordinates are monomials of g u."""
+        return self.basis.scale
+
+    def lift(self, u: ArrayLike) -> RealArray:
+        """Return the coordinates of u, (n,) or (batch, n), measured from the centre; exact to rounding."""
+        return self.basis.lift(u)
+
+    def project(self, z: ArrayLike) -> RealArray:
+        """Return u from coordinates (D,) or (batch, D): the block of degree 1 divided by the scale."""
+        return self.basis.project(z)
+
+    def log_norm(self) -> float:
+        """Return the growth rate in the 2-norm: mu(A) if continuous, log |M|_2 per step if discrete."""
+        if self.form == "continuous":
+            return symmetric_log_norm(self.matrix)
+        return float(np.log(spectral_norm(self.matrix)))
+
+    def power_norm(self, steps: int) -> float:
+        """Return max |M^t|_2 over t = 0..steps (discrete), or max |exp(A t)|_2 over whole t (continuous).
+
+        Arguments: steps, the number of powers.
+        Result: the norm of powers, at least 1, which bounds how much any error in z can grow.
+        Raises: ConfigError past dimension 2000, where the powers would be dense.
+        Source: the condition number of Eq 6 of arXiv 2303.03428 is at most (1 + |M|) times their sum.
+        """
+        if self.dimension > 2000:
+            raise ConfigError(
+                f"Norms of powers need a dense matrix, and D is {self.dimension}.",
+                value=self.dimension,
+                remedy="Use log_norm, or a smaller order.",
+            )
+        dense = self.matrix.toarray()
+        one = dense if self.form == "discrete" else expm(dense)
+        power, largest = np.eye(self.dimension), 1.0
+        for _ in range(steps):
+            power = power @ one
+            largest = max(largest, float(np.linalg.norm(power, 2)))
+        return largest
+
+    def evolve(self, z0: ArrayLike, T: float) -> RealArray:
+        """Return z(T) of the truncated system from z0 (D,), by sparse products; exact to rounding."""
+        z = real_vector(z0, "z0", self.dimension)
+        if self.form == "discrete":
+            for _ in range(self._steps(T)):
+                z = self.matrix @ z + self.source
+            return z
+        zero, column = sparse.csr_array((1, 1)), sparse.csr_array(self.source[:, np.newaxis])
+        extended: Any = sparse.block_array([[self.matrix, column], [None, zero]], format="csr")
+        trace = float(self.matrix.diagonal().sum())
+        final = expm_multiply(extended * self._time(T), np.append(z, 1.0), traceA=trace * T)
+        return np.asarray(final[:-1], dtype=np.float64)
+
+    def classical(self, u0: ArrayLike, T: float) -> RealArray:
+        """Return u(T), shape (n,), of the truncated system from u0: the answer a quantum solver aims at."""
+        return self.project(self.evolve(self.lift(real_vector(u0, "u0", self.n)), T))
+
+    def error_bound(self, u0: ArrayLike, T: float) -> float:
+        """Bound the truncation error of u(T) without computing a trajectory.
+
+        Arguments: u0, array (n,), measured from the centre; T, number of steps (discrete) or time.
+        Result: an upper bound of |u(T) - classical(u0, T)| in the 2-norm, infinite when the majorant blows up
+        within the window. It holds for any field, dissipative or not.
+        Raises: ConfigError when u0 or T is out of range.
+        Source: qgd_core.carleman.bounds.
+        """
+        start = float(np.linalg.norm(real_vector(u0, "u0", self.n)))
+        if self.form == "discrete":
+            update = step_map(self.field, self.step)
+            return discrete_bound(update, self.basis, self.matrix, start, self._steps(T))
+        return continuous_bound(self.field, self.basis, self.matrix, start, self._time(T))
+
+    def error_estimate(self, u0: ArrayLike, T: float) -> float:
+        """Estimate the truncation error of u(T) a posteriori: the distance between orders N and N + 1.
+
+        Arguments: as error_bound.
+        Result: |classical(u0, T) at N - the same at N + 1|; an estimate, not a bound.
+        Raises: ConfigError when u0 or T is out of range.
+        Source: the usual embedded-order estimate.
+        """
+        finer = carleman(
+            self.field,
+            order=self.order + 1,
+            form=self.form,
+            step=self.step,
+            basis=self.basis.kind,
+            scale=self.scale,
+        )
+        return float(np.linalg.norm(finer.classical(u0, T) - self.classical(u0, T)))
+
+    def rescaled(self, scale: float) -> CarlemanSystem:
+        """Return the same truncated system in monomials of scale * u: a diagonal similarity."""
+        basis = replace(self.basis, scale=_positive(scale, "scale"))
+        power = np.concatenate(
+            [np.full(basis.size(j), (scale / self.scale) ** j) for j in range(1, self.order + 1)]
+        )
+        matrix: Csr = sparse.csr_array(
+            sparse.diags_array(power) @ self.matrix @ sparse.diags_array(1.0 / power)
+        )
+        return replace(self, basis=basis, matrix=matrix, source=self.source * power)
+
+    def _steps(self, T: float) -> int:
+        if not (np.isfinite(T) and T >= 0 and int(T) == T):
+            raise ConfigError(f"T is {T}, expected a whole number of steps.", subject="T", value=T)
+        return int(T)
+
+    def _time(self, T: float) -> float:
+        if not (np.isfinite(T) and T >= 0):
+            raise ConfigError(f"T is {T}, expected a time >= 0.", subject="T", value=T)
+        return float(T)
+
+
+def carleman(
+    field: PolynomialField,
+    order: int,
+    form: str = "discrete",
+    step: float | None = None,
+    basis: str = "symmetric",
+    scale: float = 1.0,
+) -> CarlemanSystem:
+    """Linearise a polynomial field: the truncated Carleman system of its flow or of its gradient step.
+
+    Arguments: field in n variables; order N >= 1; form, "discrete" (all cross terms of u + step F(u)) or
+    "continuous"; step, the learning rate eta of the discrete form; basis, "symmetric" (D = C(n+N, N) - 1) or
+    "kronecker" (D = n + n^2 + ... + n^N); scale g > 0, coordinates are monomials of g u.
+    Result: a CarlemanSystem whose coefficients are exact; only the dropped degrees are lost (error_bound).
+    Raises: ConfigError when an argument is out of range, or the dimension would overflow 64-bit indices.
+    Source: Eqs 4 and 5 of arXiv 2303.03428; arXiv 2011.03185 for the continuous form.
+    """
+    if form not in FORMS or basis not in BASES:
+        raise ConfigError(f"form {form!r} and basis {basis!r} must be one of {FORMS} and one of {BASES}.")
+    if not isinstance(order, (int, np.integer)) or order < 1:
+        raise ConfigError(f"order is {order}, expected a whole number >= 1.", subject="order", value=order)
+    if form == "discrete" and step is None:
+        raise ConfigError("The discrete form needs a step.", subject="step", remedy="Pass step=eta.")
+    coordinates = Basis(field.n, int(order), basis, _positive(scale, "scale"))
+    if form == "continuous":
+        matrix, source = assemble(coordinates, continuous_blocks(field, coordinates))
+        return CarlemanSystem(field, form, 0.0, coordinates, matrix, source)
+    eta = _positive(0.0 if step is None else step, "step")
+    matrix, source = assemble(coordinates, discrete_blocks(step_map(field, eta), coordinates))
+    return CarlemanSystem(field, form, eta, coordinates, matrix, source)
+
+
+def _positive(value: float, name: str) -> float:
+    if not (np.isfinite(value) and value > 0):
+        raise ConfigError(f"{name} is {value}, expected a positive number.", subject=name, value=value)
+    return float(value)
