@@ -1,0 +1,159 @@
+"""The numbers of a run as tables: one specification, drawn in the terminal by rich and in the report as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qgd_core.reports.run import Record
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+ABSENT = "-"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready to be drawn: a title, its column heads, and rows of text, the first cell a label."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def find(record: Mapping[str, Any], key: str) -> Any:
+    """Return the entry at a dotted key, or None where any part of it is missing."""
+    value: Any = record
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def number(key: str) -> Callable[[Record], str]:
+    """Write an entry with three digits."""
+    return lambda record: _short(find(record, key))
+
+
+def count(key: str) -> Callable[[Record], str]:
+    """Write an entry as a whole number, thousands apart."""
+    return lambda record: ABSENT if find(record, key) is None else f"{find(record, key):,.0f}"
+
+
+def beside(key: str, limit: str) -> Callable[[Record], str]:
+    """Write an error beside its budget."""
+    return lambda record: (
+        ABSENT
+        if find(record, key) is None
+        else f"{_short(find(record, key))} / {_short(find(record, limit))}"
+    )
+
+
+def _centre(record: Record) -> str:
+    centre = find(record, "centre") or {}
+    steps = centre.get("newton_steps")
+    return ABSENT if not centre else str(centre.get("kind", ABSENT)) + (f" ({steps})" if steps else "")
+
+
+def _centre_cost(record: Record) -> str:
+    centre = find(record, "centre") or {}
+    cost = [
+        f"{centre[key]:,.0f} {key[:4]}" for key in ("gradients", "hessians") if centre.get(key) is not None
+    ]
+    return ", ".join(cost) or ABSENT
+
+
+# Label -> how a window's cell is written. The order is the order of the table.
+WINDOW_ROWS: dict[str, Callable[[Record], str]] = {
+    "run as": lambda record: str(record.get("status", ABSENT)),
+    "nonlinearity R": number("r_number"),
+    "log-norm": number("log_norm"),
+    "largest norm of powers": number("max_power_norm"),
+    "centre (Newton steps)": _centre,
+    "cost of the centre": _centre_cost,
+    "qubits": count("resources.qubits"),
+    "two-qubit gates": count("resources.two_qubit"),
+    "rotations": count("resources.rotations"),
+    "T gates, estimate": count("resources.t_estimate"),
+    "success probability": number("resources.success_probability"),
+    "shots": count("resources.shots"),
+    "move |w_T - w_0|": number("move"),
+    "error / budget: Carleman model": beside("errors.vs_carleman", "errors.vs_carleman_budget"),
+    "error / budget: gradient descent": beside("errors.vs_gd", "errors.vs_gd_budget"),
+    "same, relative to |w|": number("errors.vs_gd_relative_to_weights"),
+    "control: centre alone": number("controls.centre_alone"),
+    "control: affine model (N = 1)": number("controls.affine"),
+    "control: Newton steps only": number("controls.newton_only"),
+    "loss after: quantum": number("loss.quantum"),
+    "loss after: classical": number("loss.classical"),
+}
+END_ROWS = {
+    "pruned": "pruned, before training",
+    "classical": "after classical gradient descent",
+    "quantum": "after quantum gradient descent",
+}
+
+
+def window_tables(windows: Sequence[Record], columns: int = 3) -> list[Table]:
+    """Lay the windows out as columns, at most `columns` to a table, so that 100 characters hold one."""
+    title = "Windows; errors and controls are relative to the move"
+    return [
+        Table(
+            title,
+            ("", *(f"window {window.get('window')}" for window in part)),
+            tuple((label, *(write(window) for window in part)) for label, write in WINDOW_ROWS.items()),
+        )
+        for part in (windows[i : i + columns] for i in range(0, len(windows), columns))
+    ]
+
+
+def end_table(end: Record) -> Table:
+    """Lay out loss and test accuracy before training and after it, on both routes."""
+    rows = (
+        (label, _fixed(find(end, f"{key}.loss")), _fixed(find(end, f"{key}.accuracy")))
+        for key, label in END_ROWS.items()
+    )
+    return Table("Model", ("", "training loss", "test accuracy"), tuple(rows))
+
+
+def verdict(windows: Sequence[Record]) -> str:
+    """Say in how many windows the circuits ran, and in how many of them both errors kept to their budgets."""
+    ran = [window for window in windows if window.get("status") == "quantum"]
+    kept = sum(all(_within(window, name) for name in ("vs_carleman", "vs_gd")) for window in ran)
+    return f"{len(ran)} of {len(windows)} windows ran as quantum circuits; {kept} of them kept within both budgets."
+
+
+def refusals(windows: Sequence[Record]) -> list[str]:
+    """Say of each window that was not run on the quantum side why it was refused."""
+    return [
+        f"Window {window.get('window')} was done classically: {window.get('reason') or 'no reason was given'}"
+        for window in windows
+        if window.get("status") != "quantum"
+    ]
+
+
+def for_terminal(table: Table) -> RichTable:
+    """Draw a table with rich."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as RichTable
+
+    drawn = RichTable(title=table.title, box=SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for column, head in enumerate(table.heads):
+        drawn.add_column(head, justify="right" if column else "left", no_wrap=bool(column))
+    for row in table.rows:
+        drawn.add_row(*row)
+    return drawn
+
+
+def _within(window: Record, name: str) -> bool:
+    error, budget = find(window, f"errors.{name}"), find(window, f"errors.{name}_budget")
+    return error is not None and budget is not None and bool(error <= budget)
+
+
+def _short(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:.3g}"
+
+
+def _fixed(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:.4f}"
