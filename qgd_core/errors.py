@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class QgdError(Exception):
     """Root of all errors raised on purpose; shells print it as one sentence and exit with code 2.
@@ -49,3 +52,11 @@ class NotDissipative(QgdError):
 
 class ResultMissing(QgdError):
     """A result was asked for before, or without, the run that produces it."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The remedy for a mistyped name: the nearest known one, if any is near, and the list of all."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{hint}Known: {', '.join(names) or 'none'}."

@@ -6,7 +6,10 @@ of the map with absolute coefficients, never the trajectory itself.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
+from scipy.sparse import eye_array
 
 from qgd_core.arrays import RealArray
 from qgd_core.carleman.discrete import step_map
@@ -51,13 +54,15 @@ def truncation_majorant(system: CarlemanSystem, start: RealArray, steps: int) ->
     update = step_map(system.field, system.step)
     bigger = absolute_map(update)
     # The system of the absolute map, written as the unit step of a field: u + (bigger(u) - u).
-    hat = carleman(_minus_identity(bigger), system.order, step=1.0, basis=system.basis.kind, scale=system.scale)
+    hat = carleman(
+        _minus_identity(bigger), system.order, step=1.0, basis=system.basis.kind, scale=system.scale
+    )
     error = np.zeros(system.dimension)
     radii = enclose(update, start, steps)
     if not np.isfinite(radii).all():
         return np.full(system.n, np.inf)
     magnitude = abs(system.matrix)
-    for before, after in zip(radii[:-1], radii[1:], strict=True):
+    for before, after in pairwise(radii):
         lost = hat.lift(after) - (hat.matrix @ hat.lift(before) + hat.source)
         error = np.asarray(magnitude @ error) + np.maximum(lost, 0.0)
     return np.asarray(error[: system.n] / system.scale)
@@ -89,9 +94,5 @@ def remainder_majorant(
 
 def _minus_identity(update: PolynomialField) -> PolynomialField:
     parts = dict(update.coefficients)
-    parts[1] = update.coefficient(1) - _identity(update.n)
+    parts[1] = update.coefficient(1) - eye_array(update.n, format="csr")
     return PolynomialField(parts)
-
-
-def _identity(n: int) -> RealArray:
-    return np.eye(n)

@@ -1,0 +1,79 @@
+"""What every block encoding is: a circuit whose upper left block is a matrix over alpha."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike
+
+from qgd_core.arrays import RealArray
+from qgd_core.circuit.circuit import Circuit
+from qgd_core.errors import ConfigError
+
+Matrix = sp.csr_array
+
+
+@dataclass(frozen=True, eq=False)
+class BlockEncoding:
+    """A unitary U with alpha (<0| x I) U (|0> x I) = `target` within `eps` in the 2-norm.
+
+    The ancillas (`n_ancilla` qubits, first) start and are post-selected in |0>; the system register has
+    `n_system` qubits. `two_qubit` and `rotations` bound the lowered gate counts from above and are known
+    before the circuit is built. `target` (shape 2**n_system square) is the classical action.
+    """
+
+    method: str
+    target: Matrix
+    alpha: float
+    n_system: int
+    n_ancilla: int
+    eps: float
+    two_qubit: int
+    rotations: int
+    build: Callable[[], Circuit]
+
+    def circuit(self) -> Circuit:
+        """The circuit, built once."""
+        return self._circuit
+
+    def matrix(self) -> Matrix:
+        """The matrix it encodes, padded to the register."""
+        return self.target
+
+    @cached_property
+    def _circuit(self) -> Circuit:
+        return self.build()
+
+
+def padded(matrix: Matrix | ArrayLike) -> tuple[Matrix, int]:
+    """Check a real square matrix and pad it with zeros to the next power of two.
+
+    Arguments: matrix, dense or sparse, real, shape (n, n).
+    Result: (CSR of shape (2**q, 2**q), q) with q >= 1, exact.
+    Raises: ConfigError when it is not square, complex, not finite, empty or all zero.
+    Source: none.
+    """
+    given = sp.csr_array(matrix) if sp.issparse(matrix) else sp.csr_array(np.atleast_2d(np.asarray(matrix)))
+    rows, columns = given.shape
+    if rows != columns or rows == 0:
+        raise ConfigError(f"A block encoding needs a square matrix, got shape {given.shape}.", subject=matrix)
+    if np.iscomplexobj(given.data):
+        raise ConfigError("The matrix to encode is complex; only real ones are supported.", subject=matrix)
+    if not np.isfinite(given.data).all():
+        raise ConfigError("The matrix to encode has NaN or infinite entries.", subject=matrix)
+    if not np.any(given.data):
+        raise ConfigError("The matrix to encode is all zero.", subject=matrix)
+    q = max(1, (rows - 1).bit_length())
+    coo = sp.coo_array(given.astype(np.float64))
+    whole = sp.csr_array((coo.data, coo.coords), shape=(2**q, 2**q))
+    whole.eliminate_zeros()
+    return whole, q
+
+
+def dense(matrix: Matrix) -> RealArray:
+    """The matrix as a float64 array."""
+    return np.asarray(matrix.toarray(), dtype=np.float64)

@@ -1,0 +1,268 @@
+"""One quantum window: expand around a pivot, gate, plan, run, read. It knows losses only by their derivatives."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from qgd_core.arrays import RealArray
+from qgd_core.backends.api import Backend
+from qgd_core.budget import ErrorBudget
+from qgd_core.carleman.discrete import step_map
+from qgd_core.carleman.majorant import enclose, remainder_majorant, truncation_majorant
+from qgd_core.carleman.system import CarlemanSystem, carleman
+from qgd_core.dynamics.frame import eigenframe
+from qgd_core.dynamics.polynomial import PolynomialField
+from qgd_core.errors import NotDissipative, PrecisionUnreachable
+from qgd_core.ode.base import LinearRecurrence, Plan, Solution
+from qgd_core.planner.choose import plan
+from qgd_core.planner.solve import run_plan
+
+# |g u_0| at the start of a window: chosen once, from |u_0| alone.
+START = 0.7
+
+
+class Loss(Protocol):
+    """A scalar function of the active weights with derivatives of every order."""
+
+    def derivative(self, at: RealArray, order: int) -> RealArray:
+        """The derivative tensor, shape (n,) * order."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a window is asked for.
+
+    steps, T gradient-descent steps of learning rate eta; order, of the field and of the Carleman system;
+    newton_steps, spent classically on the centre; budget, 2-norm error against true gradient descent,
+    relative to the move; shots, a number, "auto" (as many as the budget needs) or None (exact amplitudes);
+    solver, for the planner; max_* the limits of the gate, None for no limit.
+    """
+
+    steps: int = 6
+    learning_rate: float = 1.0
+    order: int = 2
+    newton_steps: int = 1
+    budget: float = 0.05
+    shots: int | Literal["auto"] | None = "auto"
+    solver: str = "auto"
+    max_log_norm: float | None = None
+    max_power_norm: float | None = 1.1
+    max_r_number: float | None = None
+
+
+@dataclass(frozen=True)
+class Centre:
+    """The expansion point, and what finding it cost classically."""
+
+    point: RealArray
+    newton_steps: int
+    gradients: int
+    hessians: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """An admissible window before it runs: model, numbers of the gate, budget in the unit of the weights."""
+
+    centre: Centre
+    frame: RealArray
+    field: PolynomialField
+    start: RealArray
+    system: CarlemanSystem
+    route: Plan
+    budget: ErrorBudget
+    move_estimate: float
+    r_number: float
+    log_norm: float
+    power_norm: float
+    shots: int | None
+
+    def weights(self, u: RealArray) -> RealArray:
+        """Active weights of a displacement from the centre, given in the eigenframe."""
+        return np.asarray(self.centre.point + self.frame @ u)
+
+
+@dataclass(frozen=True)
+class WindowResult:
+    """The weights a window returned, their standard errors, and what was run."""
+
+    weights: RealArray
+    stderr: RealArray
+    exact_weights: RealArray
+    solution: Solution
+
+
+def find_centre(loss: Loss, start: RealArray, newton_steps: int) -> Centre:
+    """Take Newton steps from the current weights, the classical price of a good expansion point.
+
+    Arguments: loss; start, active weights (n,); newton_steps >= 0.
+    Result: the centre with the gradients and Hessians it took.
+    Raises: NotDissipative when a Hessian on the way is singular or indefinite.
+    Source: the moving pivot of arXiv:2605.20071, chosen by Newton's method.
+    """
+    began = time.perf_counter()
+    point = np.array(start)
+    for _ in range(newton_steps):
+        hessian = loss.derivative(point, 2)
+        _check_definite(hessian)
+        point = point - np.linalg.solve(hessian, loss.derivative(point, 1))
+    return Centre(point, newton_steps, newton_steps, newton_steps, time.perf_counter() - began)
+
+
+def plan_window(
+    loss: Loss, start: RealArray, settings: Settings, backend: Backend | None = None
+) -> WindowPlan:
+    """Model, gate and plan one window; nothing runs, and the trajectory is never computed.
+
+    Arguments: loss; start, active weights (n,); settings; backend, whose limits the plan must fit.
+    Result: an admissible window whose budget sums to at most settings.budget times the predicted move. Truncation is
+    a bound; the model share is an estimate: the next Taylor term's majorant, times how much larger the
+    true defect at the start is than that term there; the move is predicted by the affine model.
+    Raises: NotDissipative when a number of the gate is past its limit; PrecisionUnreachable when the shares
+    leave no room for shots. Both name the number and a remedy.
+    Source: gate and order as in arXiv:2303.03428 made numerical; shares derived here.
+    """
+    centre = find_centre(loss, start, settings.newton_steps)
+    _check_definite(loss.derivative(centre.point, 2))
+    wide = {
+        k: -loss.derivative(centre.point, k + 1).reshape(start.size, -1) / math.factorial(k)
+        for k in range(settings.order + 2)
+    }
+    frame, turned = eigenframe(PolynomialField(wide, centre=centre.point))
+    field = PolynomialField({k: turned.coefficient(k) for k in range(settings.order + 1)}, turned.centre)
+    rest = PolynomialField(
+        {settings.order + 1: turned.coefficient(settings.order + 1) * settings.learning_rate}
+    )
+    u0 = frame.T @ (start - centre.point)
+    update = step_map(field, settings.learning_rate)
+
+    move = _affine_move(field, u0, settings)
+    scale = START / max(float(np.linalg.norm(u0)), move)
+    system = carleman(field, order=settings.order, step=settings.learning_rate, scale=scale)
+    r_number, log_norm = field.r_number(u0), system.log_norm()
+    power_norm = system.power_norm(settings.steps)
+    _gate("the log-norm of the Carleman step", log_norm, settings.max_log_norm)
+    _gate("the norm of powers of the Carleman step", power_norm, settings.max_power_norm)
+    _gate("R", r_number, settings.max_r_number)
+
+    truncation = float(np.linalg.norm(truncation_majorant(system, u0, settings.steps)))
+    model = float(np.linalg.norm(remainder_majorant(update, rest, u0, settings.steps)))
+    model *= _defect_ratio(loss, start, frame, field, rest, u0, settings.learning_rate)
+    room = settings.budget * move - truncation - model
+    if not room > 0.0:
+        needed = (truncation + model) / move
+        raise PrecisionUnreachable(
+            f"The window's truncation ({truncation / move:.1e}) and model error ({model / move:.1e}) leave"
+            f" nothing of the budget {settings.budget:.1e}.",
+            value=needed,
+            remedy=f"Ask for more than {needed:.1e}, a higher order, one more Newton step, or more L2.",
+        )
+    radii = enclose(update, u0, settings.steps)[-1]
+    problem = LinearRecurrence(
+        system.matrix,
+        system.source,
+        system.lift(u0),
+        settings.steps,
+        wanted=range(start.size),
+        bound=scale * float(np.linalg.norm(radii)) + scale * truncation,
+    )
+    route = plan(problem, room * scale / problem.unit, settings.solver, backend)
+    shots, sampling = route.shots, room
+    if settings.shots != "auto":
+        shots = settings.shots
+        sampling = room if shots is None else room * math.sqrt(route.shots / shots)
+    if sampling > room * (1 + 1e-12):
+        raise PrecisionUnreachable(
+            f"{shots} shots leave a sampling error of {sampling / move:.1e} of the move; the budget has room"
+            f" for {room / move:.1e}.",
+            value=route.shots,
+            remedy=f'Ask for {route.shots} shots or shots = "auto".',
+        )
+    return WindowPlan(
+        centre=centre,
+        frame=frame,
+        field=field,
+        start=u0,
+        system=system,
+        route=route,
+        budget=ErrorBudget(model=model, truncation=truncation, shots=sampling),
+        move_estimate=move,
+        r_number=r_number,
+        log_norm=log_norm,
+        power_norm=power_norm,
+        shots=shots,
+    )
+
+
+def run_window(window: WindowPlan, backend: Backend, seed: int | None) -> WindowResult:
+    """Compile, run and read a planned window.
+
+    Arguments: window; backend; seed of the sampling.
+    Result: the new active weights with standard errors, and the same from exact amplitudes beside them.
+    Raises: ResultMissing when no shot was accepted.
+    Source: none.
+    """
+    solution = run_plan(window.route, backend, window.shots, seed)
+    scale = window.system.scale
+    turned = window.frame * solution.stderr[np.newaxis, :] / scale
+    exact = window.route.emulate().value
+    return WindowResult(
+        weights=window.weights(solution.value / scale),
+        stderr=np.sqrt(np.sum(turned**2, axis=1)),
+        exact_weights=window.weights(exact / scale),
+        solution=solution,
+    )
+
+
+def _check_definite(hessian: RealArray) -> None:
+    lowest = float(np.linalg.eigvalsh(hessian)[0])
+    if not lowest > 0.0:
+        raise NotDissipative(
+            f"The Hessian at the expansion centre is singular or indefinite: its least eigenvalue is {lowest:.2e}.",
+            value=lowest,
+            remedy="Add L2 regularisation, or descend classically first.",
+        )
+
+
+def _gate(name: str, value: float, limit: float | None) -> None:
+    if limit is not None and not value <= limit:
+        raise NotDissipative(
+            f"The window is not admissible: {name} is {value:.3g}, above {limit:.3g}.",
+            value=value,
+            remedy="Take one more Newton step for the centre, a smaller learning rate, or more L2.",
+        )
+
+
+def _affine_move(field: PolynomialField, u0: RealArray, settings: Settings) -> float:
+    """The move the affine model predicts: no power of the true map is taken."""
+    u = np.array(u0)
+    affine = step_map(PolynomialField({k: field.coefficient(k) for k in (0, 1)}), settings.learning_rate)
+    for _ in range(settings.steps):
+        u = affine(u)
+    move = float(np.linalg.norm(u - u0))
+    if not move > 0.0:
+        raise NotDissipative(
+            "The window does not move: the gradient is zero.", value=move, remedy="Training is done."
+        )
+    return move
+
+
+def _defect_ratio(
+    loss: Loss,
+    start: RealArray,
+    frame: RealArray,
+    field: PolynomialField,
+    rest: PolynomialField,
+    u0: RealArray,
+    learning_rate: float,
+) -> float:
+    """How much larger the true model defect at the start is than its leading Taylor term, at least 1."""
+    leading = float(np.linalg.norm(rest(u0)))
+    true = learning_rate * float(np.linalg.norm(-frame.T @ loss.derivative(start, 1) - field(u0)))
+    return max(1.0, true / leading) if leading > 0.0 else 1.0

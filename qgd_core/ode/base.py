@@ -1,0 +1,179 @@
+"""The problems of this layer, and what every solver's plan promises."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike
+
+from qgd_core.arrays import ComplexArray, RealArray, real_vector
+from qgd_core.budget import ErrorBudget
+from qgd_core.circuit.program import Program
+from qgd_core.errors import ConfigError
+from qgd_core.readout.base import Estimate
+
+Matrix = sp.csr_array
+
+
+class LinearRecurrence:
+    """The problem z_{t+1} = M_t z_t + b, for t = 0 .. steps-1.
+
+    Arguments: matrix, one M (n, n) used at every step or a sequence of `steps` of them (dense or sparse,
+    real); b, source (n,) or None; z0, start (n,); steps, T >= 1; wanted, indices of z_T to read (all by
+    default); bound, an upper limit on |z_T[wanted]| where the caller has a sharper one than |M|^T |z0|.
+    Raises: ConfigError when shapes disagree, entries are not real and finite, or z0 and b are both zero.
+    Source: Liu et al., arXiv:2303.03428, Eq 5 (with A = M - I).
+    """
+
+    def __init__(
+        self,
+        matrix: Matrix | ArrayLike | Sequence[Matrix],
+        b: ArrayLike | None,
+        z0: ArrayLike,
+        steps: int,
+        wanted: Sequence[int] | None = None,
+        bound: float | None = None,
+    ) -> None:
+        self.z0 = real_vector(z0, "z0")
+        n = self.z0.size
+        self.b = np.zeros(n) if b is None else real_vector(b, "b", n)
+        if steps < 1:
+            raise ConfigError(f"A recurrence needs at least 1 step, got {steps}.", value=steps)
+        given = list(matrix) if isinstance(matrix, (list, tuple)) and np.ndim(matrix[0]) == 2 else [matrix]
+        if len(given) not in (1, steps):
+            raise ConfigError(
+                f"{len(given)} matrices were given for {steps} steps.",
+                value=len(given),
+                remedy="Give one, or one a step.",
+            )
+        self.matrices: tuple[Matrix, ...] = tuple(_square(m, n) for m in given)
+        if not self.z0.any() and not self.b.any():
+            raise ConfigError("z0 and b are both zero: the answer is zero.", subject=self)
+        self.steps = steps
+        self.wanted = tuple(range(n)) if wanted is None else tuple(wanted)
+        if (
+            not self.wanted
+            or len(set(self.wanted)) != len(self.wanted)
+            or not set(self.wanted) <= set(range(n))
+        ):
+            raise ConfigError(
+                f"wanted = {self.wanted} must be distinct indices below {n}.", subject=self.wanted
+            )
+        self._bound = bound
+
+    def matrix_at(self, t: int) -> Matrix:
+        """M_t."""
+        return self.matrices[t if len(self.matrices) > 1 else 0]
+
+    @property
+    def unit(self) -> float:
+        """What errors are relative to: |z0|, or |b| where the start is zero."""
+        return float(np.linalg.norm(self.z0) or np.linalg.norm(self.b))
+
+    def bound(self) -> float:
+        """Upper limit on |z_T[wanted]|, from entrywise absolute values, never from the answer itself."""
+        if self._bound is not None:
+            return self._bound
+        z, b = np.abs(self.z0), np.abs(self.b)
+        for t in range(self.steps):
+            z = np.asarray(abs(self.matrix_at(t)) @ z) + b
+        return float(np.linalg.norm(z[list(self.wanted)]))
+
+    def classical(self) -> RealArray:
+        """z_T[wanted] by sparse products, exact to rounding."""
+        z = self.z0
+        for t in range(self.steps):
+            z = np.asarray(self.matrix_at(t) @ z) + self.b
+        return z[list(self.wanted)]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one attempted shot costs, counted or bounded, and how often a shot is accepted."""
+
+    qubits: int
+    two_qubit: int
+    rotations: int
+    t_gates: int
+    success_probability: float
+    shots: int
+
+
+@dataclass(frozen=True)
+class Solution:
+    """An answer with its scale, standard errors and costs.
+
+    `value` (m,) are the wanted entries, `stderr` (m,) their standard errors (zero for exact amplitudes),
+    `scale` the length of the state that was prepared, `error_budget` relative to the problem's unit.
+    """
+
+    value: RealArray
+    stderr: RealArray
+    scale: float
+    error_budget: ErrorBudget
+    success_probability: float
+    resources: Resources
+    program: Program
+
+
+class Plan(ABC):
+    """Every cost and every share of the error of one route, before any circuit is built."""
+
+    solver: str
+    queries: int
+    resources: Resources
+    error_budget: ErrorBudget
+
+    @property
+    def qubits(self) -> int:
+        """Qubits, clean workspace included."""
+        return self.resources.qubits
+
+    @property
+    def gates(self) -> dict[str, int]:
+        """Upper bounds on the lowered gates of one shot."""
+        return {"two_qubit": self.resources.two_qubit, "rotations": self.resources.rotations}
+
+    @property
+    def success_probability(self) -> float:
+        """Lower bound on the chance that a shot is accepted."""
+        return self.resources.success_probability
+
+    @property
+    def shots(self) -> int:
+        """Shots that meet the sampling share of the budget."""
+        return self.resources.shots
+
+    @property
+    @abstractmethod
+    def scale(self) -> float:
+        """Length of the prepared start vector, in the unit of z0."""
+
+    @abstractmethod
+    def compile(self) -> Program:
+        """The gate-level program."""
+
+    @abstractmethod
+    def emulate(self) -> Estimate:
+        """The answer of the circuit's success branch, by sparse algebra."""
+
+    @abstractmethod
+    def read_counts(self, counts: Mapping[int, int], shots: int) -> Estimate:
+        """The estimate from accepted outcomes."""
+
+    @abstractmethod
+    def read_amplitudes(self, amplitudes: ComplexArray) -> Estimate:
+        """The estimate from exact amplitudes over the classical bits."""
+
+
+def _square(matrix: Matrix | ArrayLike, n: int) -> Matrix:
+    array = sp.csr_array(matrix) if sp.issparse(matrix) else sp.csr_array(np.atleast_2d(np.asarray(matrix)))
+    if array.shape != (n, n):
+        raise ConfigError(f"A step matrix has shape {array.shape}, expected {(n, n)}.", subject=matrix)
+    if np.iscomplexobj(array.data) or not np.isfinite(array.data).all():
+        raise ConfigError("A step matrix has complex, NaN or infinite entries.", subject=matrix)
+    return sp.csr_array(array.astype(np.float64))

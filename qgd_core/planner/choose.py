@@ -1,0 +1,68 @@
+"""The table of solvers, and `plan`: the cheapest route that meets the requested error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from qgd_core.backends.api import Backend
+from qgd_core.errors import ConfigError, PrecisionUnreachable, nearest
+from qgd_core.ode.base import LinearRecurrence, Plan
+from qgd_core.ode.marching import plan_marching
+
+Problem: TypeAlias = LinearRecurrence
+
+
+@dataclass(frozen=True)
+class Solver:
+    """One row of the table: the problem it takes, how it plans, and a sentence for people."""
+
+    problem: type[Problem]
+    make_plan: Callable[[Problem, float], Plan]
+    summary: str
+
+
+SOLVERS: dict[str, Solver] = {
+    "marching": Solver(LinearRecurrence, plan_marching, "one block encoding per step, every success counted"),
+}
+
+
+def plan(problem: Problem, eps: float, solver: str = "auto", backend: Backend | None = None) -> Plan:
+    """Plan the solution of a problem; no circuit is built and nothing runs.
+
+    Arguments: problem; eps, the 2-norm error asked for, relative to |z0| for an evolution; solver, a name of
+    `list_solvers` or "auto" (least two-qubit gates times shots); backend, whose qubit limit must be met.
+    Result: a Plan whose error budget sums to eps.
+    Raises: ConfigError for an unknown solver, one that does not take the problem, or an eps not above 0;
+    PrecisionUnreachable when no route meets eps or the backend's limit.
+    Source: none.
+    """
+    if not (isinstance(eps, float | int) and math.isfinite(eps) and eps > 0):
+        raise ConfigError(f"eps is {eps!r}, expected a number above 0.", subject=eps)
+    if solver != "auto" and solver not in SOLVERS:
+        raise ConfigError(f"Unknown solver {solver!r}.", subject=solver, remedy=nearest(solver, SOLVERS))
+    names = list(SOLVERS) if solver == "auto" else [solver]
+    fitting = [SOLVERS[name] for name in names if isinstance(problem, SOLVERS[name].problem)]
+    if not fitting:
+        raise ConfigError(f"No solver of {names} takes a {type(problem).__name__}.", subject=problem)
+    plans = [row.make_plan(problem, eps) for row in fitting]
+    best = min(plans, key=lambda p: p.resources.two_qubit * p.shots)
+    limit = backend.capabilities.max_qubits if backend is not None and backend.capabilities.gates else None
+    if limit is not None and best.qubits > limit:
+        raise PrecisionUnreachable(
+            f"The plan needs {best.qubits} qubits; the backend has {limit}.",
+            subject=best,
+            value=best.qubits,
+            remedy="Use fewer active weights, a lower Carleman order, or another backend.",
+        )
+    return best
+
+
+def list_solvers() -> list[dict[str, str]]:
+    """The table of solvers: name, the problem each takes, summary."""
+    return [
+        {"name": name, "problem": row.problem.__name__, "summary": row.summary}
+        for name, row in SOLVERS.items()
+    ]

@@ -1,0 +1,47 @@
+"""Preparation of dense real vectors, one or many at once, by a tree of multiplexed Ry."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qgd_core.arrays import RealArray
+from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.errors import ConfigError
+
+
+def prepare(vector: RealArray, name: str = "prepare") -> Circuit:
+    """Circuit that takes |0...0> to vector / |vector|.
+
+    Arguments: vector, real, shape (2**q,), not all zero; name of the block.
+    Result: a circuit on q qubits, exact to rounding; at most 2**q - 2 CX.
+    Raises: ConfigError when the length is not a power of two or the vector is zero.
+    Source: Mottonen, Vartiainen, Bergholm, Salomaa, arXiv:quant-ph/0407010, for real amplitudes.
+    """
+    return prepare_rows(vector[np.newaxis, :], name)
+
+
+def prepare_rows(rows: RealArray, name: str = "prepare_rows") -> Circuit:
+    """Circuit that takes |j>|0...0> to |j> rows[j] / |rows[j]|, for every j at once.
+
+    Arguments: rows, real, shape (2**m, 2**q); a row that is zero leaves its label at |0...0>; name.
+    Result: a circuit on m + q qubits (the selecting register first), exact to rounding; the q levels cost
+    2**m (2**q - 1) CX, less where angles do not depend on a select.
+    Raises: ConfigError when a side is not a power of two, or an only row is zero.
+    Source: as `prepare`, with the register |j> as further selects.
+    """
+    n_rows, size = rows.shape
+    m, q = n_rows.bit_length() - 1, size.bit_length() - 1
+    if n_rows != 2**m or size != 2**q:
+        raise ConfigError(
+            f"Amplitudes have shape {rows.shape}; each side must be a power of two.", subject=rows
+        )
+    if n_rows == 1 and not np.any(rows):
+        raise ConfigError("The state to prepare is the zero vector.", subject=rows)
+    builder = CircuitBuilder(name, m + q)
+    for level in range(q):
+        # Below the last level only the weights matter; the last one carries the signs.
+        halves = rows.reshape(n_rows, 2**level, 2, -1)
+        parts = halves[..., 0] if level == q - 1 else np.linalg.norm(halves, axis=-1)
+        angles = 2.0 * np.arctan2(parts[:, :, 1], parts[:, :, 0])
+        builder.gate("mux_ry", range(m + level + 1), angles.reshape(-1))
+    return builder.build()
