@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
@@ -24,7 +26,7 @@ def perron_weights(matrix: sp.csr_array) -> tuple[float, RealArray, RealArray]:
     """
     n = matrix.shape[0]
     magnitude = abs(matrix)
-    pattern = sp.block_array([[None, magnitude], [magnitude.T, None]], format="csr")
+    pattern: Any = sp.block_array([[None, magnitude], [magnitude.T, None]], format="csr")
     n_parts, part = connected_components(pattern, directed=False)
     members = np.argsort(part, kind="stable")
     edges = np.searchsorted(part[members], np.arange(n_parts + 1))

@@ -173,10 +173,8 @@ def plan_window(
         bound=scale * float(np.linalg.norm(radii)) + scale * truncation,
     )
     route = plan(problem, room * scale / problem.unit, settings.solver, backend)
-    shots, sampling = route.shots, room
-    if settings.shots != "auto":
-        shots = settings.shots
-        sampling = room if shots is None else room * math.sqrt(route.shots / shots)
+    shots = route.shots if settings.shots == "auto" else settings.shots
+    sampling = room if shots is None else room * math.sqrt(route.shots / shots)
     if sampling > room * (1 + 1e-12):
         raise PrecisionUnreachable(
             f"{shots} shots leave a sampling error of {sampling / move:.1e} of the move; the budget has room"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -43,7 +44,8 @@ class LinearRecurrence:
         self.b = np.zeros(n) if b is None else real_vector(b, "b", n)
         if steps < 1:
             raise ConfigError(f"A recurrence needs at least 1 step, got {steps}.", value=steps)
-        given = list(matrix) if isinstance(matrix, (list, tuple)) and np.ndim(matrix[0]) == 2 else [matrix]
+        several = isinstance(matrix, (list, tuple)) and np.ndim(matrix[0]) == 2
+        given: list[Any] = list(matrix) if several else [matrix]
         if len(given) not in (1, steps):
             raise ConfigError(
                 f"{len(given)} matrices were given for {steps} steps.",
