@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeAlias
+from operator import index
+from typing import SupportsIndex, TypeAlias
 
 from qgd_core.circuit.ops import Controls, Gate, Measure, PostSelect, Reset, check_gate
 from qgd_core.errors import ConfigError
@@ -20,6 +21,10 @@ class Call:
     controls: Controls = ()
     adjoint: bool = False
     repeat: int = 1
+
+    def inverse(self) -> Call:
+        """The same use of the block, undone."""
+        return replace(self, adjoint=not self.adjoint)
 
 
 Op: TypeAlias = Gate | Call | Measure | Reset | PostSelect
@@ -52,7 +57,7 @@ class Circuit:
 
     def controlled(self, values: Sequence[int] = (1,)) -> Circuit:
         """This block under new control qubits, placed first, each with the value it must hold."""
-        builder = CircuitBuilder(f"c_{self.name}", self.n_qubits + len(values))
+        builder = CircuitBuilder(f"c_{self.name}", self.n_qubits + len(values), self.n_bits)
         m = len(values)
         builder.call(self, range(m, m + self.n_qubits), controls=tuple(enumerate(values)))
         return builder.build()
@@ -68,15 +73,16 @@ class CircuitBuilder:
 
     def __init__(self, name: str, n_qubits: int, n_bits: int = 0) -> None:
         self.name = name
-        self.n_qubits = n_qubits
-        self.n_bits = n_bits
+        self.n_qubits, self.n_bits = _integers((n_qubits, n_bits))
+        if min(self.n_qubits, self.n_bits) < 0:
+            raise ConfigError(f"Block {name!r} has {n_qubits} qubits and {n_bits} bits.", subject=name)
         self._ops: list[Op] = []
 
     def gate(
         self, name: str, targets: Iterable[int], params: Iterable[float] = (), controls: Controls = ()
     ) -> None:
         """Append the gate `name` of the GATES table."""
-        gate = Gate(name, tuple(targets), tuple(float(p) for p in params), tuple(controls))
+        gate = Gate(name, _integers(targets), _angles(params), _pairs(controls))
         check_gate(gate)
         self._check_qubits(gate.qubits, name)
         self._ops.append(gate)
@@ -91,12 +97,13 @@ class CircuitBuilder:
         repeat: int = 1,
     ) -> None:
         """Append a use of `circuit` on `qubits`."""
-        qubits = tuple(qubits)
+        qubits, controls = _integers(qubits), _pairs(controls)
         if len(qubits) != circuit.n_qubits:
             raise ConfigError(
                 f"Block {circuit.name!r} acts on {circuit.n_qubits} qubits, got {len(qubits)}.",
                 subject=circuit,
             )
+        (repeat,) = _integers([repeat])
         if repeat < 0:
             raise ConfigError(f"Block {circuit.name!r} cannot be repeated {repeat} times.", value=repeat)
         if (adjoint or controls) and not circuit.is_unitary:
@@ -110,13 +117,14 @@ class CircuitBuilder:
         self._check_qubits((*(q for q, _ in controls), *qubits), circuit.name)
         if circuit.n_bits > self.n_bits:
             raise ConfigError(
-                f"Block {circuit.name!r} writes {circuit.n_bits} bits, only {self.n_bits} exist."
+                f"Block {circuit.name!r} writes {circuit.n_bits} bits, only {self.n_bits} exist.",
+                subject=circuit,
             )
-        self._ops.append(Call(circuit, qubits, tuple(controls), adjoint, repeat))
+        self._ops.append(Call(circuit, qubits, controls, bool(adjoint), repeat))
 
     def measure(self, qubits: Iterable[int], bits: Iterable[int]) -> None:
         """Append a measurement of `qubits` into `bits`."""
-        op = Measure(tuple(qubits), tuple(bits))
+        op = Measure(_integers(qubits), _integers(bits))
         self._check_qubits(op.qubits, "measure")
         if len(op.bits) != len(op.qubits) or any(not 0 <= b < self.n_bits for b in op.bits):
             raise ConfigError(f"measure needs one bit below {self.n_bits} per qubit, got {op.bits}.")
@@ -124,14 +132,14 @@ class CircuitBuilder:
 
     def reset(self, qubits: Iterable[int]) -> None:
         """Append a reset of `qubits` to |0>."""
-        op = Reset(tuple(qubits))
+        op = Reset(_integers(qubits))
         self._check_qubits(op.qubits, "reset")
         self._ops.append(op)
 
     def postselect(self, qubits: Iterable[int], values: Iterable[int] | None = None) -> None:
         """Append a post-selection of `qubits` on `values` (all zero by default)."""
-        qubits = tuple(qubits)
-        op = PostSelect(qubits, tuple(values) if values is not None else (0,) * len(qubits))
+        wires = _integers(qubits)
+        op = PostSelect(wires, _integers(values) if values is not None else (0,) * len(wires))
         self._check_qubits(op.qubits, "postselect")
         if len(op.values) != len(op.qubits) or any(v not in (0, 1) for v in op.values):
             raise ConfigError(f"postselect needs one value 0 or 1 per qubit, got {op.values}.")
@@ -147,6 +155,27 @@ class CircuitBuilder:
                 f"{what!r} acts on qubits {tuple(qubits)}, which must be distinct and below {self.n_qubits}.",
                 subject=qubits,
             )
+
+
+def _integers(values: Iterable[SupportsIndex]) -> tuple[int, ...]:
+    try:
+        return tuple(index(value) for value in values)
+    except TypeError as error:
+        raise ConfigError(f"Qubits, bits and values are whole numbers, got {values!r}.") from error
+
+
+def _pairs(controls: Iterable[tuple[int, int]]) -> Controls:
+    try:
+        return tuple((index(qubit), index(value)) for qubit, value in controls)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"Controls are (qubit, value) pairs, got {controls!r}.") from error
+
+
+def _angles(values: Iterable[float]) -> tuple[float, ...]:
+    try:
+        return tuple(float(value) for value in values)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"Angles are real numbers, got {values!r}.") from error
 
 
 def unroll(circuit: Circuit) -> Iterator[Gate | Measure | Reset | PostSelect]:

@@ -98,6 +98,11 @@ class Gate:
         """Every qubit the gate touches, controls first."""
         return (*(q for q, _ in self.controls), *self.targets)
 
+    @property
+    def key(self) -> str:
+        """The gate's name with a leading "c" per control, as native sets and counts spell it."""
+        return "c" * len(self.controls) + self.name
+
     def adjoint(self) -> Gate:
         """The inverse gate."""
         kind = GATES[self.name]

@@ -1,0 +1,76 @@
+"""Multiplexed rotations by Gray code, diagonal gates by multiplexed rotations, one control as one more select."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qgd_core.arrays import RealArray
+from qgd_core.circuit.ops import MULTIPLEXED, Gate
+
+_RELATIVE_ZERO = 1e-15
+FOLDS = {"ry": "mux_ry", "rz": "mux_rz", "phase": "diagonal", **{n: n for n in (*MULTIPLEXED, "diagonal")}}
+
+
+def fold(gate: Gate) -> Gate:
+    """Turn the only control of a gate in FOLDS into its first select, the inactive half of the angles zero."""
+    ((qubit, value),) = gate.controls
+    active = (0.0, *gate.params) if gate.name == "phase" else gate.params
+    idle = (0.0,) * len(active)
+    return Gate(FOLDS[gate.name], (qubit, *gate.targets), idle + active if value else active + idle)
+
+
+def unfold(gate: Gate) -> list[Gate]:
+    """Write an uncontrolled multiplexed rotation as rotations between CX.
+
+    Arguments: gate, a mux_ry or mux_rz on m selects.
+    Result: at most 2**m rotations and 2**m CX, exact; selects on which no angle depends are left out, as are
+    rotations by zero.
+    Raises: nothing.
+    Source: Mottonen et al., arXiv quant-ph/0404089, Eq. (3) and Fig. 2.
+    """
+    *selects, target = gate.targets
+    angles: RealArray = np.array(gate.params).reshape((2,) * len(selects))
+    zero = _RELATIVE_ZERO * (1 + float(np.abs(angles).max()))
+    for axis in reversed(range(len(selects))):
+        low, high = np.moveaxis(angles, axis, 0)
+        if np.abs(low - high).max() <= zero:
+            angles = low
+            del selects[axis]
+    for axis in range(len(selects)):  # angle_i = sum_g turn_g (-1)**popcount(i & g), solved for turn
+        low, high = np.moveaxis(angles, axis, 0)
+        angles = np.stack([low + high, low - high], axis) / 2
+    turns = angles.reshape(-1)
+    gates: list[Gate] = []
+    mask = 0
+    for step in range(turns.size):
+        word = step ^ (step >> 1)
+        if abs(turns[word]) > zero:
+            gates += _parity(selects, mask ^ word, target)
+            gates.append(Gate(MULTIPLEXED[gate.name], (target,), (float(turns[word]),)))
+            mask = word
+    return gates + _parity(selects, mask, target)
+
+
+def split(gate: Gate) -> list[Gate]:
+    """Write an uncontrolled diagonal gate as one multiplexed rz per target and a global phase.
+
+    Arguments: gate, a diagonal on m targets.
+    Result: mux_rz on m-1, ..., 0 selects and a gphase, exact.
+    Raises: nothing.
+    Source: Bullock and Markov, arXiv quant-ph/0303039.
+    """
+    gates: list[Gate] = []
+    targets = gate.targets
+    phases: RealArray = np.array(gate.params)
+    while targets:
+        low, high = phases.reshape(-1, 2).T
+        gates.append(Gate("mux_rz", targets, tuple((high - low).tolist())))
+        phases = (low + high) / 2
+        targets = targets[:-1]
+    return [*gates, Gate("gphase", (), (float(phases[0]),))]
+
+
+def _parity(selects: list[int], mask: int, target: int) -> list[Gate]:
+    """CX onto the target from every select in the mask (first select most significant)."""
+    wires = [q for i, q in enumerate(reversed(selects)) if mask >> i & 1]
+    return [Gate("x", (target,), (), ((q, 1),)) for q in wires]
