@@ -1,0 +1,26 @@
+"""The Qiskit backend of qgd; importing this package imports no SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qgd_core.plugin import Backend, BackendDescription, hookimpl
+
+
+@hookimpl
+def qgd_backend() -> BackendDescription:
+    """Describe the backend."""
+    return BackendDescription(
+        name="qiskit",
+        targets=("aer", "basic"),
+        summary="statevectors and shots on Qiskit Aer",
+        factory=_create,
+        api_version=1,
+    )
+
+
+def _create(target: str, options: Mapping[str, Any]) -> Backend:
+    from qgd_backend_qiskit.backend import QiskitBackend
+
+    return QiskitBackend(target, options)

@@ -1,0 +1,175 @@
+"""Post-selection on a simulator: the circuit in segments, each started from the projected vector before it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from qgd_core.arrays import ComplexArray
+from qgd_core.backends.api import Capabilities, Executable, Outcomes, draw_seeds
+from qgd_core.backends.bits import inline, measured_qubits, uses_mid_circuit
+from qgd_core.circuit.circuit import Circuit, Op
+from qgd_core.circuit.counts import Counts, count
+from qgd_core.circuit.ops import Gate, Measure, PostSelect
+from qgd_core.circuit.program import Program
+from qgd_core.errors import UnsupportedOperation
+
+T = TypeVar("T")
+_NOT_GATES = ("measure", "reset", "postselect")
+
+
+@dataclass(frozen=True)
+class Segment(Generic[T]):
+    """A unitary stretch, as a circuit or translated to an SDK, and the post-selection that ends it.
+
+    Only the last segment of a circuit has none.
+    """
+
+    body: T
+    postselect: PostSelect | None
+
+
+def split(circuit: Circuit) -> list[Segment[Circuit]]:
+    """Cut a circuit at every PostSelect.
+
+    Arguments: circuit whose measurements all stand last on their qubits.
+    Result: the segments, unitary blocks kept whole, measurements left out (measured_qubits tells them).
+    Raises: UnsupportedOperation when a qubit is reset, or used again after it was measured.
+    Source: none.
+    """
+    if uses_mid_circuit(circuit):
+        raise UnsupportedOperation(
+            f"Circuit {circuit.name!r} resets or uses a measured qubit: it has no single final vector.",
+            subject=circuit,
+            remedy="Sample it with run.",
+        )
+    segments: list[Segment[Circuit]] = []
+    ops: list[Op] = []
+    for op in inline(circuit):
+        if isinstance(op, PostSelect):
+            segments.append(Segment(Circuit(circuit.name, circuit.n_qubits, tuple(ops)), op))
+            ops = []
+        elif not isinstance(op, Measure):
+            ops.append(op)
+    return [*segments, Segment(Circuit(circuit.name, circuit.n_qubits, tuple(ops)), None)]
+
+
+class SegmentedExecutable(Executable, Generic[T]):
+    """Runs a lowered circuit segment by segment; an SDK adds _evolve, _sample and _gates.
+
+    Sampling draws the survivors of each post-selection from the SDK, with the shots that are left, and goes
+    on from the projected vector: the distribution of measuring and aborting, at one simulation per segment.
+    Arguments: program; capabilities; lowered, as fit made it; translate, from a unitary tree to what the SDK runs.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        capabilities: Capabilities,
+        lowered: Circuit,
+        translate: Callable[[Circuit], T],
+    ) -> None:
+        super().__init__(program, capabilities)
+        self.lowered = lowered
+        self._translate = translate
+        self._bits = measured_qubits(lowered)
+
+    @cached_property
+    def segments(self) -> list[Segment[T]]:
+        """The translated segments; raises as split."""
+        return [Segment(self._translate(s.body), s.postselect) for s in split(self.lowered)]
+
+    @property
+    def bodies(self) -> list[T]:
+        """What runs for shots, in order."""
+        return [segment.body for segment in self.segments]
+
+    @abstractmethod
+    def _evolve(self, body: T, state: ComplexArray | None) -> ComplexArray:
+        """The body applied to a unit vector over the lowered circuit's qubits, |0...0> for None."""
+
+    @abstractmethod
+    def _sample(
+        self, body: T, state: ComplexArray | None, qubits: tuple[int, ...], shots: int, seed: int
+    ) -> tuple[dict[int, int], ComplexArray]:
+        """Counts of `qubits` after the body, the first most significant, and the vector before measuring."""
+
+    @abstractmethod
+    def _gates(self, body: T) -> Iterable[Gate]:
+        """The gates of a translated body, read back from the SDK's own circuit, global phases left out."""
+
+    @cached_property
+    def _counts(self) -> Counts:
+        gates = [gate for body in self.bodies for gate in self._gates(body)]
+        return count_gates(gates) + count_rest(self.lowered)
+
+    def _run(self, shots: int, seed: int | None) -> Outcomes:
+        state, left = None, shots
+        for segment, word in zip(self.segments, draw_seeds(seed, len(self.segments)), strict=True):
+            end = segment.postselect
+            qubits = end.qubits if end else tuple(self._bits.values())
+            counts, state = self._sample(segment.body, state, qubits, left, word)
+            if end is None:
+                return Outcomes({self._spread(key): count for key, count in counts.items()}, shots)
+            left = counts.get(as_word(end.values), 0)
+            state = project(state, end)
+            if not left:
+                break
+            state /= np.linalg.norm(state)
+        return Outcomes({}, shots)
+
+    def _statevector(self) -> ComplexArray:
+        state, norm = None, 1.0
+        for segment in self.segments:
+            state = self._evolve(segment.body, state)
+            if segment.postselect:
+                state = project(state, segment.postselect)
+                kept = float(np.linalg.norm(state))
+                norm *= kept
+                if not kept:
+                    break
+                state /= kept
+        assert state is not None
+        return norm * strip(state, self.program.circuit.n_qubits)
+
+    def _spread(self, key: int) -> int:
+        """From the word over the measured qubits to the word over all bits."""
+        values = zip(self._bits, f"{key:0{len(self._bits)}b}" if self._bits else "", strict=True)
+        return sum(int(value) << (self.lowered.n_bits - 1 - bit) for bit, value in values)
+
+
+def project(state: ComplexArray, postselect: PostSelect) -> ComplexArray:
+    """The vector with every entry set to zero whose qubits do not hold the wanted values."""
+    result = np.zeros_like(state)
+    n_qubits = state.size.bit_length() - 1
+    kept: list[slice | int] = [slice(None)] * n_qubits
+    for qubit, value in zip(postselect.qubits, postselect.values, strict=True):
+        kept[qubit] = value
+    where = tuple(kept)
+    result.reshape((2,) * n_qubits)[where] = state.reshape((2,) * n_qubits)[where]
+    return result
+
+
+def strip(state: ComplexArray, n_qubits: int) -> ComplexArray:
+    """The vector over the first n_qubits, all others (workspace, a success counter) ending in |0>."""
+    return np.ascontiguousarray(state.reshape(2**n_qubits, -1)[:, 0])
+
+
+def count_gates(gates: Iterable[Gate]) -> Counts:
+    """The counts of a flat list of gates."""
+    return count(Circuit("gates", 0, tuple(gates)))
+
+
+def count_rest(circuit: Circuit) -> Counts:
+    """The counts of what is not a gate: qubits measured, reset and post-selected."""
+    return Counts({key: number for key, number in count(circuit).items() if key in _NOT_GATES})
+
+
+def as_word(values: tuple[int, ...]) -> int:
+    """The integer whose binary digits are `values`, the first most significant."""
+    return sum(value << (len(values) - 1 - i) for i, value in enumerate(values))

@@ -1,0 +1,1 @@
+"""The conformance suite: what every backend must do, checked by plain functions against the dense reference."""
