@@ -13,6 +13,10 @@ __version__ = "0.1.0"
 # Public name -> the module that holds it.
 _HOME = {
     "PolynomialField": "qgd_core.dynamics.polynomial",
+    "LinearRecurrence": "qgd_core.ode.base",
+    "plan": "qgd_core.planner.choose",
+    "solve": "qgd_core.planner.solve",
+    "list_solvers": "qgd_core.planner.choose",
     "get_backend": "qgd_core.backends.registry",
     "list_backends": "qgd_core.backends.registry",
     "QgdError": "qgd_core.errors",

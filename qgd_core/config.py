@@ -49,7 +49,7 @@ class Admissible(Table):
     """What a window must satisfy before it runs on the quantum side; a limit of "none" is not checked."""
 
     max_log_norm: Annotated[float | None, Unset] = None
-    max_power_norm: Limit = None
+    max_power_norm: Limit = 1.1
     max_r_number: Limit = None
 
 

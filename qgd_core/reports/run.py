@@ -135,6 +135,17 @@ def list_runs(parent: Path, name: str | None = None) -> list[Path]:
     return sorted(runs, key=lambda path: (path.name.rpartition("-")[0], _number(path)))
 
 
+def check_writable(parent: Path) -> None:
+    """Raise ConfigError unless run folders can be made in `parent`, itself made when missing."""
+    existing = next(path for path in (parent, *parent.absolute().parents) if path.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK)):
+        raise ConfigError(
+            f"No run folder can be made in {parent}: {existing} is not a folder you may write to.",
+            subject=str(parent),
+            remedy="Choose another one with --out.",
+        )
+
+
 def write(path: Path, content: str | bytes) -> None:
     """Write a file whole: a reader, or a crash, sees the old content or the new, never a part."""
     data = content.encode("utf-8") if isinstance(content, str) else content
