@@ -73,15 +73,28 @@ def derivative(function: Function, at: ArrayLike, order: int) -> RealArray:
     Source: nested reverse mode, one pass per sorted multi-index, as derivatives commute.
     """
     point = _point(at).requires_grad_()
-    entries: dict[tuple[int, ...], Tensor] = {(): function(point)}
+    return differentiate(function(point), lambda scalar, again: _slope(scalar, point, again), order)
+
+
+def differentiate(scalar: Tensor, slope: Callable[[Tensor, bool], Tensor], order: int) -> RealArray:
+    """Return the derivative tensor of a scalar, given how to take one slope.
+
+    Arguments: scalar with a graph; slope, a function of (scalar, differentiable once more) giving its gradient (n,);
+    order >= 1.
+    Result: a float64 array with `order` axes of length n, symmetric, exact to rounding.
+    Raises: ConfigError when an entry is not finite.
+    Source: nested reverse mode, one pass per sorted multi-index, as derivatives commute.
+    """
+    entries: dict[tuple[int, ...], Tensor] = {(): scalar}
     for level in range(order):
         entries = {
             (*index, j): entry
-            for index, scalar in entries.items()
-            for j, entry in enumerate(_slope(scalar, point, level + 1 < order))
+            for index, inner in entries.items()
+            for j, entry in enumerate(slope(inner, level + 1 < order))
             if j >= max(index, default=0)
         }
-    result: RealArray = np.empty((len(point),) * order)
+    n = max(index[0] for index in entries) + 1
+    result: RealArray = np.empty((n,) * order)
     for index, entry in entries.items():
         for permuted in itertools.permutations(index):
             result[permuted] = entry.item()

@@ -17,7 +17,7 @@ from qgd_core.carleman.majorant import enclose, remainder_majorant, truncation_m
 from qgd_core.carleman.system import CarlemanSystem, carleman
 from qgd_core.dynamics.frame import eigenframe
 from qgd_core.dynamics.polynomial import PolynomialField
-from qgd_core.errors import NotDissipative, PrecisionUnreachable
+from qgd_core.errors import ConfigError, NotDissipative, PrecisionUnreachable
 from qgd_core.ode.base import LinearRecurrence, Plan, Solution
 from qgd_core.planner.choose import plan
 from qgd_core.planner.solve import run_plan
@@ -53,6 +53,25 @@ class Settings:
     max_log_norm: float | None = None
     max_power_norm: float | None = 1.1
     max_r_number: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "order"):
+            _require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
+        _require("newton_steps", self.newton_steps, self.newton_steps >= 0, "at least 0")
+        _require("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
+        _require("budget", self.budget, 0 < self.budget < 1, "between 0 and 1")
+        if self.shots not in ("auto", None):
+            _require(
+                "shots",
+                self.shots,
+                isinstance(self.shots, int) and self.shots >= 1,
+                'at least 1, "auto" or None',
+            )
+
+
+def _require(name: str, value: object, fits: bool, wanted: str) -> None:
+    if not fits:
+        raise ConfigError(f"{name} is {value!r}, expected {wanted}.", subject=name)
 
 
 @dataclass(frozen=True)
