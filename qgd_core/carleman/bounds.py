@@ -1,4 +1,4 @@
-"""Rigorous truncation bounds of Carleman systems, computed from norms alone and never from the trajectory."""
+"""A-priori truncation bounds: rigorous, from norms alone, at any size; and those of the literature."""
 
 from __future__ import annotations
 
@@ -6,161 +6,180 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import linalg
 
-from qgd_core.arrays import RealArray
-from qgd_core.carleman.blocks import continuous_blocks, join_blocks
-from qgd_core.carleman.discrete import discrete_blocks
-from qgd_core.carleman.lift import Basis
-from qgd_core.dynamics.monomials import Csr
+from qgd_core.arrays import RealArray, real_vector
 from qgd_core.dynamics.polynomial import PolynomialField
-from qgd_core.dynamics.spectral import spectral_norm
 
-EXACT_LIMIT = 20_000
 GRID = 256
 LARGEST = 1e9
 
 
-def discrete_bound(update: PolynomialField, basis: Basis, matrix: Csr, start: float, steps: int) -> float:
-    """Bound |u_T - P_1 y_T| for the map u -> update(u) and its truncated discrete Carleman system.
+def discrete_majorant(update: PolynomialField, order: int, start: float, steps: int) -> float:
+    """Bound the truncation error of u for any map and start of size `start`, from norms alone.
 
-    Arguments: update, the polynomial map; basis and matrix of the truncated system; start, |u_0|; steps, T.
-    Result: an upper bound of the 2-norm error of u after T steps, infinite when the radial majorant overflows.
-    Radii r_{t+1} = sum_k |W_k| r_t^k enclose |u_t|; the dropped terms of degree d enter a step as E_d z_d, and
-    reach u as P_1 M^s E_d, whose norms are exact while the columns of E fit, and products of norms past that.
+    Arguments: update, the map u -> update(u); order N; start, |u_0|; steps, T.
+    Result: an upper bound in the 2-norm, infinite when r_{t+1} = sum_k |W_k| r_t^k, which encloses |u_t|,
+    leaves all bounds. The kept and dropped blocks satisfy |M_jd| <= [x^d] (sum_k |W_k| x^k)^j.
     Raises: nothing.
-    Source: Duhamel's sum for e_{t+1} = M e_t + E z; derived here.
+    Source: Duhamel's sum in the majorant of the map; derived here.
     """
     norms = update.norms()
-    radii = _iterate(lambda r: sum(norm * r**k for k, norm in norms.items()), start, steps)
-    if not np.isfinite(radii).all():
-        return float("inf")
-    top = basis.order * max(update.degree, 1)
-    if top <= basis.order:
-        return 0.0
-    wide = Basis(basis.n, top, basis.kind, basis.scale)
-    if wide.dimension > EXACT_LIMIT:
-        return _scalar_discrete(norms, basis.order, radii)
-    dropped = _dropped(wide, discrete_blocks(update, wide, basis.order), basis.order)
-    total = 0.0
-    left = np.eye(basis.n, basis.dimension)
-    for radius in radii[-2::-1]:
-        for degree, defect in dropped.items():
-            total += _norm(left @ defect) * (basis.scale * radius) ** degree
-        left = np.asarray(left @ matrix)
-    return total / basis.scale
-
-
-def continuous_bound(field: PolynomialField, basis: Basis, matrix: Csr, start: float, time: float) -> float:
-    """Bound |u(T) - P_1 y(T)| for du/dt = F(u) and its truncated continuous Carleman system.
-
-    Arguments: field; basis and matrix of the truncated system; start, |u_0|; time, T.
-    Result: an upper bound of the 2-norm error of u at T, infinite when the radial majorant
-    r' = |F_0| + mu(F_1) r + sum_k |F_k| r^k blows up before T. Each of the time steps is enclosed, so the bound
-    holds whatever their number.
-    Raises: nothing.
-    Source: Duhamel's integral for e' = A e + E z; derived here, with the log-norm as in arXiv 2202.01054.
-    """
-    norms, decay = field.norms(), field.log_norm()
-    h = time / GRID
-    radii = _enclose_radii(norms, decay, start, h)
-    top = basis.order + field.degree - 1
-    if top <= basis.order:
-        return 0.0
-    if not np.isfinite(radii).all():
-        return float("inf")
-    wide = Basis(basis.n, top, basis.kind, basis.scale)
-    if wide.dimension > EXACT_LIMIT or basis.dimension > EXACT_LIMIT // 10:
-        return _scalar_continuous(norms, decay, basis.order, radii, h)
-    dropped = _dropped(wide, continuous_blocks(field, wide, basis.order), basis.order)
-    dense = matrix.toarray()
-    growth = float(np.exp(max(np.linalg.eigvalsh((dense + dense.T) / 2)[-1], 0.0) * h))
-    flow = linalg.expm(dense * h)
-    curvature = {degree: spectral_norm(matrix @ (matrix @ defect)) for degree, defect in dropped.items()}
-    total = 0.0
-    left = np.eye(basis.n, basis.dimension)
-    for radius in radii[::-1]:
-        size = _norm(left)
-        for degree, defect in dropped.items():
-            reach = h * _norm(left @ defect) + h**2 / 2 * _norm(left @ (matrix @ defect))
-            reach += h**3 / 6 * growth * size * curvature[degree]
-            total += reach * (basis.scale * radius) ** degree
-        left = left @ flow
-    return total / basis.scale
-
-
-def _dropped(wide: Basis, blocks: dict[tuple[int, int], Csr], order: int) -> dict[int, Csr]:
-    """The weighted columns of each degree past the order: what one step loses per unit of z_d."""
-    rows = range(1, order + 1)
-    degrees = sorted({d for _, d in blocks if d > order})
-    return {d: join_blocks(wide, blocks, rows, range(d, d + 1)) for d in degrees}
-
-
-def _norm(matrix: Any) -> float:
-    """The 2-norm of a matrix with few rows."""
-    return float(np.sqrt(max(np.linalg.eigvalsh(matrix @ matrix.T)[-1], 0.0)))
-
-
-def _iterate(step: Callable[[float], float], start: float, steps: int) -> RealArray:
-    values = [start]
-    for _ in range(steps):
-        values.append(step(values[-1]) if values[-1] < LARGEST else float("inf"))
-    return np.array(values)
-
-
-def _scalar_discrete(norms: dict[int, float], order: int, radii: RealArray) -> float:
-    """Propagate block norms: |M_jd| <= [x^d] (sum_k |W_k| x^k)^j for the kept and the dropped degrees alike."""
     series = np.zeros(max(norms) + 1)
     series[list(norms)] = list(norms.values())
     powers = [series]
     for _ in range(1, order):
         powers.append(np.convolve(powers[-1], series))
-    kept = np.array([np.resize(np.append(p, np.zeros(order + 1)), order + 1)[1:] for p in powers])
+    kept = np.zeros((order, order))
+    for j, power in enumerate(powers):
+        kept[j, : min(power.size - 1, order)] = power[1 : order + 1]
+    dropped = [np.concatenate([np.zeros(order + 1), power[order + 1 :]]) for power in powers]
+    errors, radius = np.zeros(order), start
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(steps):
+            errors = kept @ errors + np.array([np.polynomial.polynomial.polyval(radius, d) for d in dropped])
+            radius = float(np.polynomial.polynomial.polyval(radius, series))
+    return float(errors[0]) if np.isfinite(errors[0]) and radius < LARGEST else float("inf")
+
+
+def continuous_majorant(field: PolynomialField, order: int, start: float, time: float) -> float:
+    """Bound the truncation error of u for any flow and start of size `start`, from norms alone.
+
+    Arguments: field; order N; start, |u_0|; time, T.
+    Result: an upper bound in the 2-norm, infinite when r' = |F_0| + mu(F_1) r + sum_k |F_k| r^k, which
+    encloses |u|, blows up before T. Steps of the comparison system are enclosed, so any grid is rigorous.
+    Raises: nothing.
+    Source: e_j' <= j mu e_j + sum_k j |F_k| e_{j+k-1} + tail; log-norm as in Krovi, arXiv 2202.01054.
+    """
+    norms, decay, h = field.norms(), field.log_norm(), time / GRID
+    radii = _enclose_radii(norms, decay, start, h)
+    if not np.isfinite(radii).all():
+        return float("inf")
+    system = np.zeros((order + 1, order + 1))
+    system[:order, :order] = comparison_matrix(norms, decay, order)
+    lost = [(j, j + k - 1, j * norm) for j in range(1, order + 1) for k, norm in norms.items()]
     errors = np.zeros(order)
-    for radius in radii[:-1]:
-        tails = [sum(c * radius ** (d) for d, c in enumerate(p) if d > order) for p in powers]
-        errors = kept @ errors + np.array(tails)
-    return float(errors[0])
+    with np.errstate(over="ignore", invalid="ignore"):
+        for radius in radii:
+            system[:order, order] = 0.0
+            for j, degree, norm in lost:
+                if degree > order:
+                    system[j - 1, order] += norm * np.float64(radius) ** degree
+            if not np.isfinite(system).all():
+                return float("inf")
+            errors = (linalg.expm(system * h) @ np.append(errors, 1.0))[:order]
+    return float(errors[0]) if np.isfinite(errors[0]) else float("inf")
+
+
+def comparison_matrix(norms: dict[int, float], decay: float, order: int) -> RealArray:
+    """Block norms of the continuous system: j mu on the diagonal and j |F_k| at (j, j+k-1)."""
+    matrix = np.diag(decay * np.arange(1.0, order + 1))
+    for j in range(1, order + 1):
+        for k, norm in norms.items():
+            if k != 1 and 1 <= j + k - 1 <= order:
+                matrix[j - 1, j + k - 2] += j * norm
+    return matrix
+
+
+def liu_bound(field: PolynomialField, order: int, u0: ArrayLike, time: float) -> float:
+    """Bound of Liu et al. for quadratic dissipative flows.
+
+    Arguments: field with F_k = 0 for k > 2; order N; u0 (n,); time T.
+    Result: |u0| R^N (1 - e^(mu T))^N if F_0 = 0, else T N |F_2| |u0|^(N+1) after rescaling by
+    g = 1/sqrt(|u0| r+); infinite when R >= 1, mu(F_1) >= 0 or the degree is above 2. R uses mu(F_1) in place of
+    Re(lambda_1): equal for normal F_1, and right for the others.
+    Raises: ConfigError when u0 has a wrong shape.
+    Source: Corollary 1 and Lemma 1 of Liu et al., arXiv 2011.03185.
+    """
+    norms, decay, size = _sizes(field, u0)
+    pull, drive = norms.get(2, 0.0), norms.get(0, 0.0)
+    if field.degree > 2 or decay >= 0.0 or (drive and not size):
+        return float("inf")
+    ratio = (size * pull + (drive / size if drive else 0.0)) / -decay
+    if ratio >= 1.0:
+        return float("inf")
+    if not drive:
+        return float(size * (ratio * -np.expm1(decay * time)) ** order)
+    larger_root = (-decay + np.sqrt(decay**2 - 4 * pull * drive)) / (2 * pull) if pull else np.inf
+    if not np.isfinite(larger_root):
+        return 0.0
+    g = 1.0 / np.sqrt(size * larger_root)
+    scaled = {k: norm * g ** (1 - k) for k, norm in norms.items()}
+    growth = comparison_matrix(scaled, decay, order)
+    if np.linalg.eigvalsh(growth + growth.T)[-1] > 0.0:
+        return float("inf")
+    return float(time * order * scaled[2] * (g * size) ** (order + 1) / g)
+
+
+def forets_pouly_bound(field: PolynomialField, order: int, u0: ArrayLike, time: float) -> float:
+    """Local bound of Forets and Pouly for quadratic flows without source, dissipative or not.
+
+    Arguments: field with F_0 = 0 and F_k = 0 for k > 2; order N; u0 (n,); time T.
+    Result: |u0| X (b (X-1))^N / (1 + b - b X), b = |u0||F_2|/|F_1|, X = e^(|F_1| T); infinite from
+    T = ln(1 + 1/b)/|F_1| on, and for other fields.
+    Raises: ConfigError when u0 has a wrong shape.
+    Source: Forets and Pouly, arXiv 1711.02552.
+    """
+    norms, _, size = _sizes(field, u0)
+    linear, pull = norms.get(1, 0.0), norms.get(2, 0.0)
+    if field.degree > 2 or norms.get(0, 0.0):
+        return float("inf")
+    # (X - 1)/|F_1| tends to T as |F_1| vanishes.
+    grown = np.expm1(linear * time) / linear if linear else time
+    ratio = size * pull * grown
+    return float(size * np.exp(linear * time) * ratio**order / (1 - ratio)) if ratio < 1.0 else float("inf")
+
+
+def costa_bound(field: PolynomialField, order: int, u0: ArrayLike, time: float) -> float:
+    """Bound of Costa et al. for flows with one nonlinear degree p and no source.
+
+    Arguments: field with F_1 and F_p only, p >= 2; order N; u0 (n,); time T.
+    Result: |u0| R^k f_k(|mu| T), R = |u0|^(p-1) |F_p| / |mu(F_1)|, k = ceil(N/(p-1)); f_k is the probability that
+    a birth process with rates 1, p, 2p-1, ... has made k jumps; infinite for R >= 1 and for other fields.
+    Raises: ConfigError when u0 has a wrong shape.
+    Source: Costa et al., arXiv 2312.09518 (p = 2 is Corollary 1 of arXiv 2011.03185).
+    """
+    norms, decay, size = _sizes(field, u0)
+    degrees = [k for k, norm in norms.items() if k != 1 and norm]
+    if not degrees:
+        return 0.0
+    p = degrees[0]
+    ratio = size ** (p - 1) * norms[p] / -decay if decay < 0.0 else np.inf
+    if len(degrees) > 1 or p < 2 or ratio >= 1.0:
+        return float("inf")
+    k = -(-order // (p - 1))
+    rates = np.append(1.0 + (p - 1) * np.arange(k), 0.0)
+    jumps = np.diag(-rates) + np.diag(rates[:-1], 1)
+    return float(size * ratio**k * linalg.expm(jumps * -decay * time)[0, k])
+
+
+FLOW_BOUNDS: dict[str, Callable[[PolynomialField, int, ArrayLike, float], float]] = {
+    "Liu et al. 2011.03185": liu_bound,
+    "Costa et al. 2312.09518": costa_bound,
+    "Forets-Pouly 1711.02552": forets_pouly_bound,
+}
+
+
+def _sizes(field: PolynomialField, u0: ArrayLike) -> tuple[dict[int, float], float, float]:
+    return field.norms(), field.log_norm(), float(np.linalg.norm(real_vector(u0, "u0", field.n)))
 
 
 def _enclose_radii(norms: dict[int, float], decay: float, start: float, h: float) -> RealArray:
     """Upper bounds of |u| over each of GRID steps of the majorant ODE, infinite once none is found."""
     exp, phi = float(np.exp(decay * h)), float(h if decay == 0 else np.expm1(decay * h) / decay)
+    drives: Any = [(k, norm) for k, norm in norms.items() if k != 1]
     radius, enclosures = start, []
     for _ in range(GRID):
-        bound, drive = 1.001 * radius + 1e-300, 0.0
-        for _ in range(200):
-            drive = norms.get(0, 0.0) + sum(f * bound**k for k, f in norms.items() if k >= 2)
+        bound, drive, reached = 1.001 * radius + 1e-300, 0.0, np.inf
+        while bound < LARGEST:
+            drive = sum(norm * bound**k for k, norm in drives)
             reached = max(radius, exp * radius + phi * drive)
             if reached <= bound:
                 break
             bound = 1.001 * reached
-            if bound > LARGEST:
-                return np.full(GRID, np.inf)
-        else:
+        if bound >= LARGEST:
             return np.full(GRID, np.inf)
         enclosures.append(bound)
         radius = exp * radius + phi * drive
     return np.array(enclosures)
-
-
-def _scalar_continuous(
-    norms: dict[int, float], decay: float, order: int, radii: RealArray, h: float
-) -> float:
-    """Propagate block norms through the comparison system e_j' <= j mu e_j + sum_k j |F_k| e_{j+k-1} + tail."""
-    system = np.zeros((order + 1, order + 1))
-    tails = {}
-    for j in range(1, order + 1):
-        system[j - 1, j - 1] = j * decay
-        for k, norm in norms.items():
-            if k != 1 and 1 <= j + k - 1 <= order:
-                system[j - 1, j + k - 2] += j * norm
-            elif j + k - 1 > order:
-                tails[j, j + k - 1] = j * norm
-    errors = np.zeros(order)
-    for radius in radii:
-        system[:order, order] = 0.0
-        for (j, degree), norm in tails.items():
-            system[j - 1, order] += norm * radius**degree
-        errors = (linalg.expm(system * h) @ np.append(errors, 1.0))[:order]
-    return float(errors[0])
