@@ -110,6 +110,8 @@ def report(
 
 def _train(config: Config, name: str, out: Path, run: Run | None) -> None:
     """Train with a progress bar; every finished window is kept, so that Ctrl-C loses at most one."""
+    from contextlib import nullcontext
+
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from qgd_core.learn.trainer import train as run_training
@@ -136,7 +138,7 @@ def _train(config: Config, name: str, out: Path, run: Run | None) -> None:
         bar.update(task, description=stage, completed=done, total=total)
 
     try:
-        with bar:
+        with bar if console.is_terminal else nullcontext():
             task = bar.add_task("starting", total=None)
             result = run_training(config, on_window=keep, on_progress=advance, start=state)
     except KeyboardInterrupt:
@@ -230,8 +232,11 @@ def _line(record: dict[str, Any]) -> str:
 def _interrupted(folder: list[Run]) -> str:
     if not folder:
         return "qgd: interrupted before the first window was finished; nothing was kept."
-    kept = len(folder[0].windows)
-    return f"qgd: interrupted; {folder[0].path} keeps {kept} finished windows. Continue with the same command and --resume."
+    run = folder[0]
+    return (
+        f"qgd: interrupted; finished windows kept in {run.path}: {len(run.windows)}. "
+        "Continue with the same command and --resume."
+    )
 
 
 def _require(*extras: str) -> None:
