@@ -9,7 +9,7 @@ import numpy as np
 
 from qgd_core.arrays import ComplexArray
 from qgd_core.circuit.circuit import Call, Circuit, Op
-from qgd_core.circuit.ops import Gate, Measure, PostSelect, Reset
+from qgd_core.circuit.ops import Gate, Measure, Reset
 from qgd_core.errors import UnsupportedOperation
 
 TOLERANCE = 1e-9  # largest norm, relative to the whole, that rounding may leave outside |0>
@@ -23,6 +23,9 @@ def inline(circuit: Circuit) -> Iterator[Op]:
     Raises: nothing.
     Source: none.
     """
+    if circuit.is_unitary:
+        yield from circuit.ops
+        return
     for op in circuit.ops:
         if isinstance(op, Call) and not op.circuit.is_unitary:
             for _ in range(op.repeat):
@@ -39,11 +42,13 @@ def touched(op: Op) -> tuple[int, ...]:
 
 def uses_mid_circuit(circuit: Circuit) -> bool:
     """True when a qubit is reset, or used by a gate after it was measured."""
+    if circuit.is_unitary:
+        return False
     measured: set[int] = set()
     for op in inline(circuit):
         if isinstance(op, Measure):
             measured.update(op.qubits)
-        elif isinstance(op, Reset) or not (isinstance(op, PostSelect) or measured.isdisjoint(touched(op))):
+        elif isinstance(op, Reset) or (measured and isinstance(op, Gate | Call) and not measured.isdisjoint(touched(op))):
             return True
     return False
 

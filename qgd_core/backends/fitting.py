@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from qgd_core.backends.api import Capabilities
-from qgd_core.backends.bits import inline, uses_mid_circuit
+from qgd_core.backends.bits import uses_mid_circuit
 from qgd_core.circuit.circuit import Circuit
 from qgd_core.circuit.counter import with_success_counter
 from qgd_core.circuit.lower import lower
-from qgd_core.circuit.ops import PostSelect
 from qgd_core.errors import UnsupportedOperation
 
 
@@ -26,7 +25,7 @@ def fit(circuit: Circuit, capabilities: Capabilities) -> Circuit:
             subject=circuit,
             remedy="Use backend=reference or another backend that declares mid_circuit.",
         )
-    if not capabilities.postselect and any(isinstance(op, PostSelect) for op in inline(circuit)):
+    if not capabilities.postselect:
         circuit = with_success_counter(circuit)
     lowered = lower(circuit, capabilities.native)
     if capabilities.max_qubits is not None and lowered.n_qubits > capabilities.max_qubits:

@@ -53,13 +53,15 @@ class Translator:
     def _fill(self, result: QuantumCircuit, circuit: Circuit, order: range) -> None:
         qubits = [result.qubits[place] for place in order]
         bits = result.clbits[::-1]
+        add = result._append
         for op in circuit.ops:
             if isinstance(op, Gate):
                 if op.name == "gphase":
                     result.global_phase += op.params[0]
                     continue
-                where = tuple(qubits[q] for q in op.qubits)
-                result._append(CircuitInstruction(_gate("c" * len(op.controls) + op.name, op.params), where))
+                where = [qubits[q] for q, _ in op.controls]
+                where += [qubits[q] for q in op.targets]
+                add(CircuitInstruction(_gate(op.name, len(op.controls), op.params), where))
             elif isinstance(op, Call):
                 for _ in range(op.repeat):
                     result.compose(
@@ -85,5 +87,5 @@ def read_gates(circuit: QuantumCircuit) -> Iterator[Gate]:
 
 
 @lru_cache(maxsize=100_000)
-def _gate(name: str, params: tuple[float, ...]) -> Instruction:
-    return GATES[name](*params)
+def _gate(name: str, n_controls: int, params: tuple[float, ...]) -> Instruction:
+    return GATES["c" * n_controls + name](*params)
