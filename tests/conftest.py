@@ -39,6 +39,7 @@ def window_record(index: int, status: str = "quantum", reason: str = "") -> dict
             "vs_gd": 0.0117 if index != 2 else 0.0617,
             "vs_gd_budget": 0.05,
             "vs_gd_relative_to_weights": 0.0041,
+            "exact_vs_gd": 0.0023,
         }
         if ran
         else None,

@@ -43,7 +43,7 @@ def test_every_number_asked_for_stands_in_the_table(make_window: Make) -> None:
             "0.333",
             "2,000,000",
         ),
-        *("0.008 / 0.03", "0.0117 / 0.05", "0.0041", "0.27", "0.016", "0.21", "0.65"),
+        *("0.008 / 0.03", "0.0117 / 0.05", "0.0023", "0.0041", "0.27", "0.016", "0.21", "0.65"),
     ):
         assert f" {number} " in text
 
@@ -79,9 +79,12 @@ def test_the_end_table_sets_the_three_models_side_by_side(summary: dict[str, Any
     ]
 
 
-def test_the_verdict_counts_only_windows_within_both_budgets(make_window: Make) -> None:
+def test_the_verdict_counts_budgets_kept_and_controls_beaten(make_window: Make) -> None:
     windows = [make_window(1), make_window(2), make_window(3, "classical", "the norm is 3.")]
-    assert verdict(windows) == "2 of 3 windows ran as quantum circuits; 1 of them kept within both budgets."
+    assert verdict(windows) == (
+        "2 of 3 windows ran as quantum circuits; 1 of them kept within both budgets. "
+        "1 of them came nearer to gradient descent than the affine model (N = 1) does; without shot noise, 2."
+    )
     assert refusals(windows) == ["Window 3 was done classically: the norm is 3."]
 
 
