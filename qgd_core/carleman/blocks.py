@@ -9,7 +9,15 @@ from scipy import sparse
 
 from qgd_core.arrays import RealArray
 from qgd_core.carleman.lift import Basis
-from qgd_core.dynamics.monomials import Csr, IndexArray, collect, row_of_entries, sort_digits, split_columns
+from qgd_core.dynamics.monomials import (
+    Csr,
+    IndexArray,
+    collect,
+    expand,
+    row_of_entries,
+    sort_digits,
+    split_columns,
+)
 from qgd_core.dynamics.polynomial import PolynomialField
 
 CHUNK = 1 << 21
@@ -19,14 +27,6 @@ def terms(field: PolynomialField, basis: Basis) -> dict[int, Csr]:
     """The F_k of degree up to the order, with equal monomials added where the basis is symmetric."""
     matrices = field.monomials if basis.kind == "symmetric" else field.coefficients
     return {k: matrix for k, matrix in matrices.items() if k <= basis.order and matrix.nnz}
-
-
-def expand(starts: IndexArray, counts: IndexArray) -> tuple[IndexArray, IndexArray]:
-    """List ranges: owner o gives positions starts[o] .. starts[o]+counts[o]-1; returns (owner, position)."""
-    ends = np.cumsum(counts)
-    total = int(ends[-1]) if ends.size else 0
-    owner = np.repeat(np.arange(counts.size, dtype=np.int64), counts)
-    return owner, np.arange(total, dtype=np.int64) + (starts - ends + counts)[owner]
 
 
 def row_chunks(counts: IndexArray) -> Iterator[slice]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from qgd_core.carleman.blocks import expand, place, row_chunks, terms
+from qgd_core.carleman.blocks import place, row_chunks, terms
 from qgd_core.carleman.lift import Basis
-from qgd_core.dynamics.monomials import Csr, IndexArray, collect, split_columns
+from qgd_core.dynamics.monomials import Csr, IndexArray, collect, entries_of_rows, split_columns
 from qgd_core.dynamics.polynomial import PolynomialField
 
 
@@ -64,8 +64,8 @@ def _product_block(
     for chunk in row_chunks(np.asarray(counts)):
         rows, columns, values = [], [], []
         for parent, factor, digits in pairs:
-            owner, left = _entries(parent, parents[chunk])
-            pair, right = _entries(factor, first[chunk][owner])
+            owner, left = entries_of_rows(parent, parents[chunk])
+            pair, right = entries_of_rows(factor, first[chunk][owner])
             owner, left = owner[pair], left[pair]
             tail = tables[degree - digits.shape[0]][:, parent.indices[left]]
             rows.append(owner)
@@ -74,8 +74,3 @@ def _product_block(
         shape = (parents[chunk].size, basis.size(degree))
         pieces.append(collect(np.concatenate(rows), np.concatenate(columns), np.concatenate(values), shape))
     return sparse.csr_array(sparse.vstack(pieces, format="csr"))
-
-
-def _entries(matrix: Csr, rows: IndexArray) -> tuple[IndexArray, IndexArray]:
-    """The stored entries of the given rows: (position in `rows`, position in storage)."""
-    return expand(matrix.indptr[rows].astype(np.int64), np.diff(matrix.indptr)[rows].astype(np.int64))

@@ -70,3 +70,16 @@ def merge_orderings(matrix: Csr, n: int, k: int) -> Csr:
     """Return `matrix` (n, n**k) with every column moved to its sorted ordering and equal monomials added."""
     columns = join_columns(sort_digits(split_columns(matrix.indices.astype(np.int64), n, k)), n)
     return collect(row_of_entries(matrix), columns, matrix.data, (matrix.shape[0], matrix.shape[1]))
+
+
+def expand(starts: IndexArray, counts: IndexArray) -> tuple[IndexArray, IndexArray]:
+    """List ranges: owner o gives positions starts[o] .. starts[o]+counts[o]-1; returns (owner, position)."""
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if ends.size else 0
+    owner = np.repeat(np.arange(counts.size, dtype=np.int64), counts)
+    return owner, np.arange(total, dtype=np.int64) + (starts - ends + counts)[owner]
+
+
+def entries_of_rows(matrix: Csr, rows: IndexArray) -> tuple[IndexArray, IndexArray]:
+    """The stored entries of the given rows: (position in `rows`, position in storage)."""
+    return expand(matrix.indptr[rows].astype(np.int64), np.diff(matrix.indptr)[rows].astype(np.int64))

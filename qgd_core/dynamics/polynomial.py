@@ -155,6 +155,23 @@ class PolynomialField:
         pull = sum(norm * size ** (k - 1) for k, norm in norms.items() if k >= 2)
         return (pull + (drive / size if drive else 0.0)) / -rightmost
 
+    def __add__(self, other: PolynomialField) -> PolynomialField:
+        """The sum of two fields around the same centre."""
+        if self.n != other.n or not np.array_equal(self.centre, other.centre):
+            raise ConfigError(
+                f"Fields in {self.n} and {other.n} variables, or around two centres, cannot be added.",
+                subject=other,
+                remedy="Shift one to the centre of the other.",
+            )
+        degrees = {*self._coefficients, *other._coefficients}
+        return PolynomialField({k: self.coefficient(k) + other.coefficient(k) for k in degrees}, self.centre)
+
+    def __mul__(self, factor: float) -> PolynomialField:
+        """The field times a number."""
+        return PolynomialField({k: m * float(factor) for k, m in self._coefficients.items()}, self.centre)
+
+    __rmul__ = __mul__
+
     def __repr__(self) -> str:
         terms = ", ".join(f"F{k}: {self._coefficients[k].nnz} nnz" for k in sorted(self._coefficients))
         where = f"|centre| = {np.linalg.norm(self.centre):.4g}" if self.centre.any() else "centre 0"
