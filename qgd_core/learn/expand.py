@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.utils._pytree import tree_map
 
 from qgd_core.arrays import RealArray, real_vector
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.errors import ConfigError
 from qgd_core.learn.active import ActiveSet
-from qgd_core.learn.losses import Objective, as_objective
+from qgd_core.learn.evaluate import BoundModel
+from qgd_core.learn.losses import as_objective
 
 Function = Callable[[Tensor], Tensor]
 
@@ -33,18 +32,12 @@ def restrict(model: nn.Module, loss: Any, data: Any, active: ActiveSet) -> Funct
     Raises: ConfigError when the set names parameters the model lacks.
     Source: torch.func.functional_call.
     """
-    whole = _Whole(model, as_objective(loss))
-    held = {name: _double(value) for name, value in [*whole.named_parameters(), *whole.named_buffers()]}
-    inner = ActiveSet(
-        {f"model.{name}": index for name, index in active.indices.items()},
-        {f"model.{name}": shape for name, shape in active.shapes.items()},
-    )
+    bound = BoundModel(model, as_objective(loss))
+    held = {name: _double(tensor) for name, tensor in [*model.named_parameters(), *model.named_buffers()]}
     batch = tree_map(_double, data)
 
     def value(vector: Tensor) -> Tensor:
-        with _evaluating(model):
-            result: Tensor = functional_call(whole, inner.overlay(held, vector), (batch,))
-        return result
+        return bound.call(active.overlay(held, vector), batch)
 
     return value
 
@@ -135,30 +128,6 @@ def expand(
         },
         centre=point,
     )
-
-
-class _Whole(nn.Module):
-    """A model with its objective, so that a functional call reaches the weights inside the loss too."""
-
-    def __init__(self, model: nn.Module, objective: Objective) -> None:
-        super().__init__()
-        self.model = model
-        self.objective = objective
-
-    def forward(self, batch: Any) -> Tensor:
-        return self.objective(self.model, batch)
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Run in evaluation mode (no dropout, fixed batch-norm statistics) and give each module its mode back."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def _slope(scalar: Tensor, point: Tensor, again: bool) -> Tensor:

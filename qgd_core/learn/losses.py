@@ -65,8 +65,13 @@ class Objective:
 
     def __call__(self, model: nn.Module, batch: Any) -> Tensor:
         """Return the objective of `model` on `batch`."""
-        value = self.loss(model, batch) if self.whole else self.loss(model(batch[0]), batch[1])
+        value = self.fit(model, batch)
         return value + self.penalty(model) if self.l2 else value
+
+    def fit(self, model: nn.Module, batch: Any) -> Tensor:
+        """Return the loss on `batch` alone, without the penalty."""
+        value: Tensor = self.loss(model, batch) if self.whole else self.loss(model(batch[0]), batch[1])
+        return value
 
     def penalty(self, model: nn.Module) -> Tensor:
         """Return (l2 / 2) |w|^2 over all parameters of `model`."""
