@@ -30,7 +30,7 @@ class Call:
 Op: TypeAlias = Gate | Call | Measure | Reset | PostSelect
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Circuit:
     """A named block: `ops` in order on qubits 0 .. n_qubits-1 (qubit 0 most significant) and `n_bits` bits.
 
@@ -41,6 +41,10 @@ class Circuit:
     n_qubits: int
     ops: tuple[Op, ...]
     n_bits: int = 0
+
+    def __repr__(self) -> str:
+        """One line, however large the tree below."""
+        return f"Circuit({self.name!r}, n_qubits={self.n_qubits}, n_bits={self.n_bits}, {len(self.ops)} ops)"
 
     @cached_property
     def is_unitary(self) -> bool:

@@ -16,12 +16,12 @@ def flips(controls: Controls) -> list[Gate]:
 
 
 def join(controls: Sequence[int], free: int, native: frozenset[str]) -> tuple[list[Gate], int]:
-    """Compute the AND of some qubits into a clean one.
+    """Compute the AND of some qubits into a clean one, up to a phase per input, which undoing removes.
 
     Arguments: controls, at least one qubit; free, first of len(controls) - 1 clean qubits; native gate names.
     Result: the gates, which a caller undoes in reverse, and the qubit that holds the AND.
     Raises: nothing.
-    Source: relative-phase Toffoli ladder, 3 CX and 4 T per step; arXiv 1508.03273 (Fig. 3).
+    Source: relative-phase Toffoli ladder, 3 CX and 4 T per step; Maslov, arXiv 1508.03273.
     """
     gates: list[Gate] = []
     held = controls[0]
@@ -47,7 +47,7 @@ def toffoli(first: int, second: int, target: int) -> list[Gate]:
 
 
 def _join_two(first: int, second: int, target: int, native: frozenset[str]) -> list[Gate]:
-    """Write the AND into a clean target; other targets would pick up a phase, which undoing removes."""
+    """Write the AND into a clean target, up to a phase per input where no Toffoli is native."""
     if "ccx" in native:
         return [Gate("x", (target,), (), ((first, 1), (second, 1)))]
     near, far = ("cx", second, target), ("cx", first, target)
@@ -76,7 +76,7 @@ def spared(ops: Sequence[Gate | Call]) -> set[int]:
     Arguments: ops, the unitary ops of a block in order.
     Result: indices into `ops`; the block with controls on the other ops is exactly the controlled block.
     Raises: nothing.
-    Source: V M V^dagger needs a control on M alone; Barenco et al., arXiv quant-ph/9503016, Lemma 7.
+    Source: V M V^dagger needs a control on M alone; Barenco et al., arXiv quant-ph/9503016.
     """
     calls = _pair({i: op for i, op in enumerate(ops) if isinstance(op, Call)}, {})
     word = {i: op for i, op in enumerate(ops) if isinstance(op, Gate) or i in calls or i in calls.values()}

@@ -26,7 +26,7 @@ def unfold(gate: Gate) -> list[Gate]:
     Result: at most 2**m rotations and 2**m CX, exact; selects on which no angle depends are left out, as are
     rotations by zero.
     Raises: nothing.
-    Source: Mottonen et al., arXiv quant-ph/0404089, Eq. (3) and Fig. 2.
+    Source: Mottonen et al., arXiv quant-ph/0404089.
     """
     *selects, target = gate.targets
     angles: RealArray = np.array(gate.params).reshape((2,) * len(selects))
