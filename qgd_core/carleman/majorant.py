@@ -59,13 +59,12 @@ def truncation_majorant(system: CarlemanSystem, start: RealArray, steps: int) ->
     )
     error = np.zeros(system.dimension)
     radii = enclose(update, start, steps)
-    if not np.isfinite(radii).all():
-        return np.full(system.n, np.inf)
     magnitude = abs(system.matrix)
-    for before, after in pairwise(radii):
-        lost = hat.lift(after) - (hat.matrix @ hat.lift(before) + hat.source)
-        error = np.asarray(magnitude @ error) + np.maximum(lost, 0.0)
-    return np.asarray(error[: system.n] / system.scale)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for before, after in pairwise(radii):
+            lost = hat.lift(after) - (hat.matrix @ hat.lift(before) + hat.source)
+            error = np.asarray(magnitude @ error) + np.maximum(lost, 0.0)
+    return np.nan_to_num(error[: system.n] / system.scale, nan=np.inf)
 
 
 def remainder_majorant(

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from qgd_core.backends.registry import get_backend
+from qgd_core.errors import ConfigError, PrecisionUnreachable, UnknownBackend
+from qgd_core.ode.base import LinearRecurrence
+from qgd_core.planner.choose import list_solvers, plan
+from qgd_core.planner.solve import solve
+
+PROBLEM = LinearRecurrence([[0.6, 0.2], [-0.1, 0.7]], [0.1, 0.0], [1.0, -0.5], 3)
+
+
+@pytest.mark.parametrize("backend", ["emulator", "reference"])
+def test_solve_is_exact_on_amplitudes_and_within_budget_on_shots(backend):
+    exact = solve(PROBLEM, 0.05, backend=backend)
+    np.testing.assert_allclose(exact.value, PROBLEM.classical(), rtol=0, atol=1e-9)
+    assert np.all(exact.stderr == 0)
+    shots = plan(PROBLEM, 0.05).shots
+    sampled = solve(PROBLEM, 0.05, backend=backend, shots=shots, seed=3)
+    assert np.linalg.norm(sampled.value - PROBLEM.classical()) <= sampled.error_budget.total * PROBLEM.unit
+    assert sampled.resources.shots == shots
+    assert sampled.success_probability == pytest.approx(exact.success_probability, abs=0.05)
+
+
+def test_a_seed_repeats_and_matters():
+    first, again, other = (solve(PROBLEM, 0.05, shots=500, seed=s).value for s in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 0
+
+
+def test_every_solver_of_the_table_has_a_summary():
+    assert {row["name"] for row in list_solvers()} >= {"marching"}
+    assert all(row["summary"] for row in list_solvers())
+
+
+@pytest.mark.parametrize("eps", [0.0, -1.0, float("nan"), "0.1"])
+def test_an_eps_that_is_no_positive_number_is_refused(eps):
+    with pytest.raises(ConfigError, match="eps"):
+        plan(PROBLEM, eps)
+
+
+def test_unknown_names_offer_the_nearest_one():
+    with pytest.raises(ConfigError, match="Did you mean 'marching'"):
+        plan(PROBLEM, 0.1, solver="marchin")
+    with pytest.raises(UnknownBackend):
+        solve(PROBLEM, 0.1, backend="nonesuch")
+
+
+def test_a_plan_too_wide_for_the_backend_says_so(monkeypatch):
+    import dataclasses
+
+    small = get_backend("reference")
+    monkeypatch.setattr(small, "capabilities", dataclasses.replace(small.capabilities, max_qubits=2))
+    with pytest.raises(PrecisionUnreachable, match="qubits; the backend has 2"):
+        plan(PROBLEM, 0.1, backend=small)

@@ -1,0 +1,21 @@
+import pytest
+
+from qgd_core.budget import ErrorBudget
+from qgd_core.errors import ConfigError
+
+
+def test_total_is_the_sum_of_the_shares():
+    budget = ErrorBudget(model=1e-2, truncation=2e-3, shots=5e-4)
+    assert budget.total == pytest.approx(0.0125, rel=0, abs=1e-18)
+    assert budget.solver == 5e-4
+
+
+def test_scaling_scales_every_share():
+    scaled = ErrorBudget(model=1.0, polynomial=2.0).scaled(0.5)
+    assert scaled.shares() == ErrorBudget(model=0.5, polynomial=1.0).shares()
+
+
+@pytest.mark.parametrize("share", [-1e-9, float("nan")])
+def test_a_share_below_zero_or_not_a_number_is_refused(share):
+    with pytest.raises(ConfigError, match="truncation"):
+        ErrorBudget(truncation=share)
