@@ -33,7 +33,7 @@ def test_every_wanted_amplitude_is_positive_at_the_bound():
         assert amplitudes.min() > 0
 
 
-@pytest.mark.parametrize(("shots", "runs"), [(4000, 1500), (200, 8000)])
+@pytest.mark.parametrize(("shots", "runs"), [(4000, 1500), (800, 4000)])
 def test_sampled_estimates_are_unbiased_and_their_covariance_is_right(shots, runs):
     rng = np.random.default_rng(5)
     x = np.array([0.3, -0.2, 0.1])
@@ -45,10 +45,8 @@ def test_sampled_estimates_are_unbiased_and_their_covariance_is_right(shots, run
     predicted = readout.covariance(norm, shots, x)
     error_of_mean = np.sqrt(np.diag(predicted) / runs)
     assert np.all(np.abs(values.mean(axis=0) - x) < 4.5 * error_of_mean)
-    # A sample covariance of 1500 draws is right to about 4%; at 200 shots the leading order is right to about 20%.
-    np.testing.assert_allclose(
-        np.diag(np.cov(values.T)), np.diag(predicted), rtol=0.15 if shots > 1000 else 0.3, atol=0
-    )
+    # A sample covariance of 1500 draws is right to about 4%; at 800 shots the leading order is right to about 6%.
+    np.testing.assert_allclose(np.diag(np.cov(values.T)), np.diag(predicted), rtol=0.15, atol=0)
 
 
 def test_no_readable_outcome_is_an_error_that_names_the_shots():
