@@ -167,6 +167,18 @@ class CarlemanSystem:
         )
         return replace(self, basis=basis, matrix=matrix, source=self.source * power)
 
+    def anchored(self, weight: float) -> Csr:
+        """Adjoin a constant coordinate, placed first, that carries the source.
+
+        Arguments: weight s > 0, the value of the constant coordinate.
+        Result: CSR (D+1, D+1), [[1, 0], [source/s, M]] (first entry 0 if continuous), acting on (s, z).
+        Raises: ConfigError when s is not positive.
+        Source: homogenisation of an affine recurrence.
+        """
+        column = sparse.csr_array(self.source[:, np.newaxis] / _positive(weight, "weight"))
+        corner = sparse.csr_array(np.array([[float(self.form == "discrete")]]))
+        return sparse.csr_array(sparse.block_array([[corner, None], [column, self.matrix]], format="csr"))
+
     def _steps(self, T: float) -> int:
         if not (np.isfinite(T) and T >= 0 and int(T) == T):
             raise ConfigError(f"T is {T}, expected a whole number of steps.", subject="T", value=T)
