@@ -21,8 +21,13 @@ def refusal(file: Path, text: str, *changes: str) -> str:
     return str(caught.value)
 
 
-def test_the_example_states_the_defaults() -> None:
-    assert read_config(EXAMPLE) == Config()
+def test_the_example_is_the_main_job() -> None:
+    config = read_config(EXAMPLE)
+    assert (config.backend, config.data.name, config.model) == ("qiskit:aer", "breast_cancer", Config().model)
+    assert (config.prune.keep, config.accuracy.shots is None) == (4, False)
+    assert config.windows.count >= 3
+    assert config.windows.steps >= 5
+    assert config.windows.order >= 2
 
 
 def test_toml_values_arrive(file: Path) -> None:
