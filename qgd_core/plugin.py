@@ -2,23 +2,16 @@
 
 `API_VERSION` is raised when a plugin written for the old seam would no longer work; a plugin states the number
 it was written for, and one that does not match is listed as broken instead of failing later.
+Describing a backend needs only light names; the rest, and numpy with it, is loaded when it is first used.
 """
 
 from __future__ import annotations
 
-from qgd_core.arrays import ComplexArray
-from qgd_core.backends.api import Backend, Capabilities, Executable, Outcomes, draw_seeds
-from qgd_core.backends.bits import measured_qubits, uses_mid_circuit
-from qgd_core.backends.fitting import fit
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from qgd_core.backends.hooks import API_VERSION, BackendDescription, hookimpl
 from qgd_core.backends.options import read_options, suggest
-from qgd_core.backends.rejection import accept, measure_all
-from qgd_core.backends.segments import SegmentedExecutable, count_gates, count_rest
-from qgd_core.circuit.circuit import Call, Circuit, unroll
-from qgd_core.circuit.counts import Counts, count
-from qgd_core.circuit.lower import CLIFFORD_ROTATION_BASIS
-from qgd_core.circuit.ops import GATES, Gate, Measure, PostSelect, Reset
-from qgd_core.circuit.program import Program
 from qgd_core.errors import (
     ConfigError,
     PluginError,
@@ -28,6 +21,49 @@ from qgd_core.errors import (
     UnknownBackend,
     UnsupportedOperation,
 )
+
+if TYPE_CHECKING:
+    from qgd_core.arrays import ComplexArray
+    from qgd_core.backends.api import Backend, Capabilities, Executable, Outcomes, draw_seeds
+    from qgd_core.backends.bits import measured_qubits, uses_mid_circuit
+    from qgd_core.backends.fitting import fit
+    from qgd_core.backends.rejection import accept, measure_all
+    from qgd_core.backends.segments import SegmentedExecutable, count_gates, count_rest
+    from qgd_core.circuit.circuit import Call, Circuit, unroll
+    from qgd_core.circuit.counts import Counts, count
+    from qgd_core.circuit.lower import CLIFFORD_ROTATION_BASIS
+    from qgd_core.circuit.ops import GATES, Gate, Measure, PostSelect, Reset
+    from qgd_core.circuit.program import Program
+
+# Name -> the module that holds it.
+_HOME = {
+    "ComplexArray": "qgd_core.arrays",
+    "Backend": "qgd_core.backends.api",
+    "Capabilities": "qgd_core.backends.api",
+    "Executable": "qgd_core.backends.api",
+    "Outcomes": "qgd_core.backends.api",
+    "draw_seeds": "qgd_core.backends.api",
+    "measured_qubits": "qgd_core.backends.bits",
+    "uses_mid_circuit": "qgd_core.backends.bits",
+    "fit": "qgd_core.backends.fitting",
+    "accept": "qgd_core.backends.rejection",
+    "measure_all": "qgd_core.backends.rejection",
+    "SegmentedExecutable": "qgd_core.backends.segments",
+    "count_gates": "qgd_core.backends.segments",
+    "count_rest": "qgd_core.backends.segments",
+    "Call": "qgd_core.circuit.circuit",
+    "Circuit": "qgd_core.circuit.circuit",
+    "unroll": "qgd_core.circuit.circuit",
+    "Counts": "qgd_core.circuit.counts",
+    "count": "qgd_core.circuit.counts",
+    "CLIFFORD_ROTATION_BASIS": "qgd_core.circuit.lower",
+    "GATES": "qgd_core.circuit.ops",
+    "Gate": "qgd_core.circuit.ops",
+    "Measure": "qgd_core.circuit.ops",
+    "PostSelect": "qgd_core.circuit.ops",
+    "Reset": "qgd_core.circuit.ops",
+    "Program": "qgd_core.circuit.program",
+}
 
 __all__ = [
     "API_VERSION",
@@ -69,3 +105,9 @@ __all__ = [
     "unroll",
     "uses_mid_circuit",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

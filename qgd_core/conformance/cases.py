@@ -35,6 +35,13 @@ def random_circuit(
     return builder.build()
 
 
+def spread(builder: CircuitBuilder) -> None:
+    """Bring every qubit into a state of its own, all amplitudes different from one another."""
+    for qubit in range(builder.n_qubits):
+        builder.gate("ry", [qubit], [0.5 + 0.37 * qubit])
+        builder.gate("rz", [qubit], [0.3 + 0.21 * qubit])
+
+
 def measured(circuit: Circuit, qubits: list[int] | None = None) -> Circuit:
     """The circuit followed by a measurement of `qubits` (all by default) into as many bits, in that order."""
     qubits = list(range(circuit.n_qubits)) if qubits is None else qubits

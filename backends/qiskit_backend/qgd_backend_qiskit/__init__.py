@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from qgd_core.plugin import Backend, BackendDescription, hookimpl
+from qgd_core.plugin import BackendDescription, hookimpl
+
+if TYPE_CHECKING:
+    from qgd_core.plugin import Backend
 
 
 @hookimpl

@@ -1,0 +1,29 @@
+"""The checks, by subject; importing this package fills CHECKS."""
+
+from qgd_core.conformance.checks import (
+    contract,
+    controls,
+    gates,
+    midway,
+    ordering,
+    phases,
+    pipeline,
+    postselection,
+    scale,
+    shots,
+)
+from qgd_core.conformance.subject import CHECKS
+
+__all__ = [
+    "CHECKS",
+    "contract",
+    "controls",
+    "gates",
+    "midway",
+    "ordering",
+    "phases",
+    "pipeline",
+    "postselection",
+    "scale",
+    "shots",
+]

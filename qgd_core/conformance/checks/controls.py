@@ -1,0 +1,95 @@
+"""Controls: on one, on zero, many, at every position."""
+
+from __future__ import annotations
+
+import itertools
+
+from qgd_core.circuit.circuit import CircuitBuilder
+from qgd_core.conformance.cases import spread
+from qgd_core.conformance.subject import Subject, check, same_as_reference
+
+CONTROLLED = ("x", "y", "z", "h", "s", "t", "rx", "ry", "rz", "phase", "gphase", "swap")
+
+
+def _params(name: str) -> list[float]:
+    return [0.7] if name in ("rx", "ry", "rz", "phase", "gphase") else []
+
+
+def _targets(name: str, free: list[int]) -> list[int]:
+    return free[: {"gphase": 0, "swap": 2}.get(name, 1)]
+
+
+@check("statevector", "gates")
+def control_on_one(subject: Subject) -> None:
+    """A gate under a control on one acts where the control reads 1."""
+    _each_gate(subject, (1,))
+
+
+@check("statevector", "gates")
+def control_on_zero(subject: Subject) -> None:
+    """A gate under a control on zero acts where the control reads 0."""
+    _each_gate(subject, (0,))
+
+
+@check("statevector", "gates")
+def mixed_controls(subject: Subject) -> None:
+    """Two controls with any values act where both hold."""
+    for values in itertools.product((0, 1), repeat=2):
+        _each_gate(subject, values)
+
+
+@check("statevector", "gates")
+def three_and_more_controls(subject: Subject) -> None:
+    """Three and four controls all count, whatever their values and order."""
+    for values in ((1, 1, 1), (1, 1, 1, 1), (0, 1, 0), (1, 0, 0, 1)):
+        _each_gate(subject, values, ("x", "z", "ry", "phase"))
+
+
+@check("statevector", "gates")
+def positions_at_4(subject: Subject) -> None:
+    """All pairs of control and target are right at 4 qubits."""
+    _positions(subject, 4)
+
+
+@check("statevector", "gates")
+def positions_at_6(subject: Subject) -> None:
+    """All pairs of control and target are right at 6 qubits."""
+    _positions(subject, 6)
+
+
+@check("statevector", "gates")
+def positions_at_11(subject: Subject) -> None:
+    """All pairs of control and target are right at 11 qubits, where simulators change their method."""
+    _positions(subject, 11)
+
+
+def _each_gate(subject: Subject, values: tuple[int, ...], names: tuple[str, ...] = CONTROLLED) -> None:
+    n_qubits = len(values) + 2
+    for name in names:
+        for shift in range(2):
+            order = (
+                [(q * 2 + shift) % n_qubits for q in range(n_qubits)]
+                if n_qubits % 2
+                else list(range(n_qubits))
+            )
+            order = order[shift:] + order[:shift]
+            free = order[len(values) :]
+            builder = CircuitBuilder(f"{name} under {values} at {order}", n_qubits)
+            spread(builder)
+            controls = tuple(zip(order, values, strict=False))
+            builder.gate(name, _targets(name, free), _params(name), controls)
+            same_as_reference(subject, builder.build())
+
+
+def _positions(subject: Subject, n_qubits: int) -> None:
+    """One circuit per gate, with every ordered pair; angles differ from pair to pair, so none cancel."""
+    pairs = list(itertools.permutations(range(n_qubits), 2))
+    for name in ("x", "ry", "rz", "phase", "z"):
+        for value in (1, 0):
+            builder = CircuitBuilder(f"{name} on {value}, every pair of {n_qubits}", n_qubits)
+            spread(builder)
+            for i, (control, target) in enumerate(pairs):
+                angles = [0.2 + 0.01 * i] if _params(name) else []
+                builder.gate(name, [target], angles, ((control, value),))
+                builder.gate("ry", [target], [0.1 + 0.003 * i])
+            same_as_reference(subject, builder.build())

@@ -1,0 +1,74 @@
+"""What the project does with a backend: block encodings and the steps of a march."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from qgd_core.arrays import RealArray
+from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.conformance.subject import Subject, check, likely, same_vector
+
+ALPHA = 1.4
+WEIGHTS = (0.9, 0.5)
+
+
+def encoding() -> tuple[Circuit, RealArray]:
+    """A sum of two unitaries by one ancilla: <0|U|0> = A / ALPHA for A = 0.9 ry(0.8) + 0.5 z."""
+    builder = CircuitBuilder("sum of unitaries", 2)
+    angle = 2 * math.atan2(math.sqrt(WEIGHTS[1]), math.sqrt(WEIGHTS[0]))
+    builder.gate("ry", [0], [angle])
+    builder.gate("ry", [1], [0.8], ((0, 0),))
+    builder.gate("z", [1], (), ((0, 1),))
+    builder.gate("ry", [0], [-angle])
+    c, s = math.cos(0.4), math.sin(0.4)
+    return builder.build(), WEIGHTS[0] * np.array([[c, -s], [s, c]]) + WEIGHTS[1] * np.diag([1.0, -1.0])
+
+
+def applied(steps: int, adjoint: bool = False, start: float = 0.6) -> Circuit:
+    """The encoding applied `steps` times to a given vector, its ancilla post-selected each time."""
+    block, _ = encoding()
+    builder = CircuitBuilder(f"{steps} encoded steps{' of the adjoint' * adjoint}", 2, 1)
+    builder.gate("ry", [1], [start])
+    for _ in range(steps):
+        builder.call(block, [0, 1], adjoint=adjoint)
+        builder.postselect([0])
+    builder.measure([1], [0])
+    return builder.build()
+
+
+def expected(steps: int, adjoint: bool = False, start: float = 0.6) -> RealArray:
+    """The same by matrices."""
+    _, matrix = encoding()
+    vector = np.array([math.cos(start / 2), math.sin(start / 2)])
+    for _ in range(steps):
+        vector = (matrix.T if adjoint else matrix) @ vector / ALPHA
+    return vector
+
+
+@check("statevector")
+def block_encoding(subject: Subject) -> None:
+    """alpha <0|U|0> is the encoded matrix, column by column, and that of the adjoint its transpose."""
+    _, matrix = encoding()
+    for adjoint in (False, True):
+        wanted = matrix.T if adjoint else matrix
+        for column, start in enumerate((0.0, math.pi)):
+            got = ALPHA * subject.compile(applied(1, adjoint, start)).amplitudes()
+            same_vector(got, wanted[:, column].astype(np.complex128), f"column {column}, adjoint {adjoint}")
+
+
+@check("statevector")
+def encoded_steps(subject: Subject) -> None:
+    """Several encoded steps multiply, scale included."""
+    for steps in (2, 4):
+        for adjoint in (False, True):
+            got = subject.compile(applied(steps, adjoint)).amplitudes()
+            same_vector(got, expected(steps, adjoint).astype(np.complex128), f"{steps} encoded steps")
+
+
+@check("shots")
+def encoded_steps_by_shots(subject: Subject) -> None:
+    """Several encoded steps succeed and read out with the probabilities of the matrices."""
+    circuit = applied(3)
+    likely(subject.run(circuit).counts, expected(3) ** 2, subject.shots, circuit.name)

@@ -1,0 +1,33 @@
+"""The suite for `pytest --pyargs qgd_core.conformance --qgd-backend=NAME`."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from qgd_core.conformance.checks import CHECKS
+from qgd_core.conformance.door import tell
+from qgd_core.conformance.runner import judge, make_subject
+from qgd_core.conformance.subject import Subject
+
+
+@cache
+def subject_of(spec: str, seed: int, shots: int) -> Subject:
+    """The subject of a named backend, made once."""
+    return make_subject(spec, {}, seed, shots)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test per backend and check; no backend named is an error, not an empty success."""
+    specs = metafunc.config.getoption("--qgd-backend")
+    if not specs:
+        raise pytest.UsageError("Name a backend: --qgd-backend=qiskit:aer")
+    metafunc.parametrize("spec", specs)
+    metafunc.parametrize("check", list(CHECKS))
+
+
+def test_conformance(spec: str, check: str, pytestconfig: pytest.Config) -> None:
+    """The backend passes the check."""
+    seed, shots = pytestconfig.getoption("--qgd-seed"), pytestconfig.getoption("--qgd-shots")
+    tell(judge(CHECKS[check], subject_of(spec, seed, shots)))
