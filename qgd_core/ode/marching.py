@@ -33,6 +33,8 @@ from qgd_core.state.prepare import prepare
 FAILURE = 1e-4
 # Total synthesis error of one shot's rotations at which T gates are quoted.
 SYNTHESIS = 1e-2
+# Fewest readable outcomes expected, so that the roots of their counts are nearly normal.
+READABLE = 400
 _MOST_SHOTS = 10**12
 
 
@@ -129,7 +131,7 @@ def plan_marching(problem: LinearRecurrence, eps: float, encoding: str = "auto")
     worst[0] = problem.bound()
     spread = float(np.linalg.norm(readout.covariance(norm, 1.0, worst), 2))
     quantile = float(chi2.ppf(1.0 - FAILURE, len(problem.wanted)))
-    needed = quantile * spread / share**2
+    needed = max(quantile * spread / share**2, READABLE * (norm / constant) ** 2)
     if needed > _MOST_SHOTS:
         reachable = eps * math.sqrt(needed / _MOST_SHOTS)
         raise PrecisionUnreachable(

@@ -64,6 +64,7 @@ def test_only_active_weights_move_and_the_state_carries_the_set():
     twin = QuantumGradientDescent(model.named_parameters(), 0.5, backend="reference")
     twin.load_state_dict(state)
     assert twin.param_groups[0]["backend"] == "emulator"
+    assert twin.param_groups[0]["windows"] == 1  # the next window draws from its own seed
     twin.step(closure)
     assert torch.equal(model.weight, expected)
 
