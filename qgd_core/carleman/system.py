@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.linalg import expm
-from scipy.sparse.linalg import expm_multiply
+from scipy.sparse.linalg import LinearOperator, aslinearoperator, expm_multiply
 
 from qgd_core.arrays import RealArray, real_vector
 from qgd_core.carleman.blocks import assemble, continuous_blocks
 from qgd_core.carleman.bounds import continuous_majorant, discrete_majorant
 from qgd_core.carleman.certificate import can_certify, certify_continuous, certify_discrete
 from qgd_core.carleman.discrete import discrete_blocks, step_map
+from qgd_core.carleman.factors import carleman_operator, kronecker_terms
 from qgd_core.carleman.lift import BASES, Basis
+from qgd_core.carleman.size import MEMORY, fits_in_memory
 from qgd_core.dynamics.monomials import Csr
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.dynamics.spectral import spectral_norm, symmetric_log_norm
@@ -30,14 +32,15 @@ class CarlemanSystem:
     """The linear system of a field truncated at degree N.
 
     discrete: z(t+1) = matrix z(t) + source, exact for u(t+1) = u(t) + step F(u(t)) up to the dropped degrees.
-    continuous: dz/dt = matrix z + source. Coordinates and their order: `basis`.
+    continuous: dz/dt = matrix z + source. Coordinates and their order: `basis`. The matrix is a scipy CSR array,
+    or a LinearOperator past the memory given to `carleman`.
     """
 
     field: PolynomialField
     form: str
     step: float
     basis: Basis
-    matrix: Csr
+    matrix: Any
     source: RealArray
 
     @property
@@ -59,6 +62,11 @@ class CarlemanSystem:
     def scale(self) -> float:
         """g: the coordinates are monomials of g u."""
         return self.basis.scale
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the matrix is stored; past a size it is a LinearOperator."""
+        return not isinstance(self.matrix, LinearOperator)
 
     def lift(self, u: ArrayLike) -> RealArray:
         """Return the coordinates of u, (n,) or (batch, n), measured from the centre; exact to rounding."""
@@ -82,7 +90,7 @@ class CarlemanSystem:
         Raises: ConfigError past dimension 2000, where the powers would be dense.
         Source: the condition number of Eq 6 of arXiv 2303.03428 is at most (1 + |M|) times their sum.
         """
-        if self.dimension > 2000:
+        if self.dimension > 2000 or not self.is_stored:
             raise ConfigError(
                 f"Norms of powers need a dense matrix, and D is {self.dimension}.",
                 value=self.dimension,
@@ -103,9 +111,7 @@ class CarlemanSystem:
             for _ in range(self._steps(T)):
                 z = self.matrix @ z + self.source
             return z
-        zero, column = sparse.csr_array((1, 1)), sparse.csr_array(self.source[:, np.newaxis])
-        extended: Any = sparse.block_array([[self.matrix, column], [None, zero]], format="csr")
-        trace = float(self.matrix.diagonal().sum())
+        extended, trace = self._extended()
         final = expm_multiply(extended * self._time(T), np.append(z, 1.0), traceA=trace * T)
         return np.asarray(final[:-1], dtype=np.float64)
 
@@ -130,7 +136,9 @@ class CarlemanSystem:
         else:
             update = step_map(self.field, self.step)
             prior = discrete_majorant(update, self.order, size, steps)
-        if not can_certify(self.basis, self.field.degree, self.form, self.matrix.nnz, steps):
+        if not (
+            self.is_stored and can_certify(self.basis, self.field.degree, self.form, self.matrix.nnz, steps)
+        ):
             return prior
         if self.form == "continuous":
             tight = certify_continuous(self.field, self.basis, self.matrix, self.source, start, T)
@@ -162,9 +170,11 @@ class CarlemanSystem:
         power = np.concatenate(
             [np.full(basis.size(j), (scale / self.scale) ** j) for j in range(1, self.order + 1)]
         )
-        matrix: Csr = sparse.csr_array(
-            sparse.diags_array(power) @ self.matrix @ sparse.diags_array(1.0 / power)
-        )
+        outer, inner = sparse.diags_array(power), sparse.diags_array(1.0 / power)
+        if self.is_stored:
+            matrix: Any = sparse.csr_array(outer @ self.matrix @ inner)
+        else:
+            matrix = aslinearoperator(outer) @ self.matrix @ aslinearoperator(inner)
         return replace(self, basis=basis, matrix=matrix, source=self.source * power)
 
     def anchored(self, weight: float) -> Csr:
@@ -172,12 +182,30 @@ class CarlemanSystem:
 
         Arguments: weight s > 0, the value of the constant coordinate.
         Result: CSR (D+1, D+1), [[1, 0], [source/s, M]] (first entry 0 if continuous), acting on (s, z).
-        Raises: ConfigError when s is not positive.
+        Raises: ConfigError when s is not positive, or the matrix is not stored.
         Source: homogenisation of an affine recurrence.
         """
+        if not self.is_stored:
+            raise ConfigError("The matrix is not stored.", subject=self, remedy="Allow more memory.")
         column = sparse.csr_array(self.source[:, np.newaxis] / _positive(weight, "weight"))
         corner = sparse.csr_array(np.array([[float(self.form == "discrete")]]))
         return sparse.csr_array(sparse.block_array([[corner, None], [column, self.matrix]], format="csr"))
+
+    def _extended(self) -> tuple[Any, float]:
+        """The generator with the source as one more column and a last row of zeros, and its trace."""
+        if self.is_stored:
+            zero, column = sparse.csr_array((1, 1)), sparse.csr_array(self.source[:, np.newaxis])
+            extended = sparse.block_array([[self.matrix, column], [None, zero]], format="csr")
+            return extended, float(self.matrix.diagonal().sum())
+        size = self.dimension + 1
+        operator = LinearOperator(
+            (size, size),
+            matvec=lambda z: np.append(self.matrix @ z.ravel()[:-1] + z.ravel()[-1] * self.source, 0.0),
+            rmatvec=lambda z: np.append(self.matrix.T @ z.ravel()[:-1], self.source @ z.ravel()[:-1]),
+            dtype=np.float64,
+        )
+        # The trace only centres the exponential; that of the linear part is enough.
+        return operator, 0.0
 
     def _steps(self, T: float) -> int:
         if not (np.isfinite(T) and T >= 0 and int(T) == T):
@@ -197,14 +225,16 @@ def carleman(
     step: float | None = None,
     basis: str = "symmetric",
     scale: float = 1.0,
+    memory: float = MEMORY,
 ) -> CarlemanSystem:
     """Linearise a polynomial field: the truncated Carleman system of its flow or of its gradient step.
 
     Arguments: field in n variables; order N >= 1; form, "discrete" (all cross terms of u + step F(u)) or
     "continuous"; step, the learning rate eta of the discrete form; basis, "symmetric" (D = C(n+N, N) - 1) or
-    "kronecker" (D = n + n^2 + ... + n^N); scale g > 0, coordinates are monomials of g u.
+    "kronecker" (D = n + n^2 + ... + n^N); scale g > 0, coordinates are monomials of g u; memory in bytes, 4 GiB by
+    default, past which the matrix is a LinearOperator.
     Result: a CarlemanSystem whose coefficients are exact; only the dropped degrees are lost (error_bound).
-    Raises: ConfigError when an argument is out of range, or the dimension would overflow 64-bit indices.
+    Raises: ConfigError when an argument is out of range, or not even an operator would fit in memory.
     Source: Eqs 4 and 5 of arXiv 2303.03428; arXiv 2011.03185 for the continuous form.
     """
     if form not in FORMS or basis not in BASES:
@@ -214,11 +244,15 @@ def carleman(
     if form == "discrete" and step is None:
         raise ConfigError("The discrete form needs a step.", subject="step", remedy="Pass step=eta.")
     coordinates = Basis(field.n, int(order), basis, _positive(scale, "scale"))
-    if form == "continuous":
-        matrix, source = assemble(coordinates, continuous_blocks(field, coordinates))
-        return CarlemanSystem(field, form, 0.0, coordinates, matrix, source)
-    eta = _positive(0.0 if step is None else step, "step")
-    matrix, source = assemble(coordinates, discrete_blocks(step_map(field, eta), coordinates))
+    discrete = form == "discrete"
+    eta = _positive(0.0 if step is None else step, "step") if discrete else 0.0
+    update = step_map(field, eta) if discrete else field
+    matrix: Any
+    if fits_in_memory(update, coordinates, discrete, memory):
+        blocks = discrete_blocks(update, coordinates) if discrete else continuous_blocks(field, coordinates)
+        matrix, source = assemble(coordinates, blocks)
+    else:
+        matrix, source = carleman_operator(kronecker_terms(update, coordinates.order, discrete), coordinates)
     return CarlemanSystem(field, form, eta, coordinates, matrix, source)
 
 

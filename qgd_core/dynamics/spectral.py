@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, eigsh
 
 from qgd_core.arrays import RealArray
 from qgd_core.dynamics.monomials import Csr
@@ -16,14 +16,16 @@ from qgd_core.errors import PrecisionUnreachable
 DENSE_LIMIT = 1500
 
 
-def spectral_norm(matrix: Csr) -> float:
+def spectral_norm(matrix: Csr | LinearOperator) -> float:
     """Return the largest singular value of `matrix`.
 
-    Arguments: matrix, CSR of any shape, few rows or few columns or sparse.
+    Arguments: matrix, CSR of any shape, or a LinearOperator with a transpose.
     Result: the 2-norm, to a relative 1e-12 (dense Gram matrix up to 1500 rows, Lanczos past that).
     Raises: PrecisionUnreachable when the Lanczos iteration does not converge.
     Source: textbook.
     """
+    if isinstance(matrix, LinearOperator):
+        return float(np.sqrt(max(_largest_symmetric(matrix.T @ matrix), 0.0)))
     if matrix.nnz == 0:
         return 0.0
     used, columns = np.unique(matrix.indices, return_inverse=True)
@@ -32,14 +34,16 @@ def spectral_norm(matrix: Csr) -> float:
     return float(np.sqrt(max(_largest_symmetric(sparse.csr_array(gram)), 0.0)))
 
 
-def symmetric_log_norm(matrix: Csr) -> float:
+def symmetric_log_norm(matrix: Csr | LinearOperator) -> float:
     """Return the logarithmic 2-norm, the largest eigenvalue of (matrix + matrix^T)/2.
 
-    Arguments: matrix, square CSR.
+    Arguments: matrix, square CSR, or a LinearOperator with a transpose.
     Result: mu(matrix), to a relative 1e-12 of the norm.
     Raises: PrecisionUnreachable when the Lanczos iteration does not converge.
     Source: textbook; used as the gate of Krovi, arXiv 2202.01054.
     """
+    if isinstance(matrix, LinearOperator):
+        return 0.5 * _largest_symmetric(matrix + matrix.T)
     return _largest_symmetric(sparse.csr_array((matrix + matrix.T) * 0.5))
 
 
@@ -62,12 +66,18 @@ def rightmost_real_part(matrix: Csr) -> float:
     return float(values.real.max())
 
 
-def _largest_symmetric(matrix: Csr) -> float:
-    if matrix.shape[0] <= DENSE_LIMIT:
+def _largest_symmetric(matrix: Csr | LinearOperator) -> float:
+    if not isinstance(matrix, LinearOperator) and matrix.shape[0] <= DENSE_LIMIT:
         return float(np.linalg.eigvalsh(matrix.toarray())[-1])
     try:
         values: NDArray[Any] = eigsh(
-            matrix, k=1, which="LA", v0=_start(matrix.shape[0]), ncv=60, tol=1e-12, return_eigenvectors=False
+            matrix,
+            k=1,
+            which="LA",
+            v0=_start(matrix.shape[0]),
+            ncv=min(60, matrix.shape[0]),
+            tol=1e-12,
+            return_eigenvectors=False,
         )
     except ArpackNoConvergence as error:
         raise PrecisionUnreachable(
