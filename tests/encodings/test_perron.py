@@ -54,3 +54,8 @@ def test_badly_scaled_matrices_do_not_underflow():
     rng = np.random.default_rng(3)
     matrix = rng.standard_normal((12, 12)) * 10.0 ** rng.uniform(-12, 6, (12, 12))
     assert holds(sp.csr_array(matrix)) <= 1.5 * np.linalg.norm(np.abs(matrix), 2)
+
+
+def test_localised_weights_do_not_underflow():
+    matrix = np.diag([1.0, *np.full(39, 1e-9)]) + 1e-9 * np.eye(40, k=1)
+    assert holds(sp.csr_array(matrix)) < 1.1

@@ -1,0 +1,124 @@
+"""Polynomials on [-1, 1] as Chebyshev series, real or complex, of any degree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.fft as fft
+from numpy.typing import ArrayLike, NDArray
+
+from qgd_core.arrays import RealArray
+from qgd_core.errors import ConfigError, PrecisionUnreachable
+
+Values = NDArray[Any]  # float64 or complex128
+_MOST_POINTS = 1 << 24
+_SAMPLES = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Chebyshev:
+    """sum_k coefficients[k] T_k(x), coefficients float64 or complex128 of shape (degree + 1,)."""
+
+    coefficients: Values
+
+    def __post_init__(self) -> None:
+        given = np.atleast_1d(np.asarray(self.coefficients))
+        values = given.astype(np.complex128 if np.iscomplexobj(given) else np.float64)
+        if values.ndim != 1 or values.size == 0:
+            raise ConfigError(f"Chebyshev coefficients need shape (degree + 1,), got {values.shape}.")
+        if not np.isfinite(values).all():
+            raise ConfigError("Chebyshev coefficients have NaN or infinite entries.", subject=values)
+        last = int(np.flatnonzero(values).max(initial=0))
+        object.__setattr__(self, "coefficients", values[: last + 1])
+
+    @property
+    def degree(self) -> int:
+        """Highest power with a coefficient other than zero."""
+        return self.coefficients.size - 1
+
+    @property
+    def parity(self) -> int | None:
+        """0 for even, 1 for odd, None for neither."""
+        if not np.any(self.coefficients[1::2]):
+            return 0
+        return None if np.any(self.coefficients[::2]) else 1
+
+    def __call__(self, x: ArrayLike) -> Values:
+        """Values at x in [-1, 1], by Clenshaw's recurrence."""
+        return np.asarray(np.polynomial.chebyshev.chebval(np.asarray(x), self.coefficients))
+
+    def __mul__(self, factor: complex) -> Chebyshev:
+        return Chebyshev(self.coefficients * factor)
+
+    __rmul__ = __mul__
+
+    def peak(self) -> tuple[float, float]:
+        """Where on [-1, 1] the magnitude is largest, and how large, within 2e-5 of the truth."""
+        height = np.abs(sample(self.coefficients, _SAMPLES * (self.degree + 1)))
+        points = height.size - 1
+        before, after = np.append(height[1], height[:-1]), np.append(height[1:], height[-2])
+        # The vertex of the parabola through each sample that no neighbour exceeds.
+        tops = np.flatnonzero((height >= before) & (height >= after))
+        slope, bend = after[tops] - before[tops], 2 * height[tops] - before[tops] - after[tops]
+        shift = np.where(bend > 0, slope / np.where(bend > 0, 2 * bend, 1.0), 0.0)
+        vertex = height[tops] + shift * slope / 4
+        best = int(vertex.argmax())
+        return float(np.cos(np.pi * (tops[best] + shift[best]) / points)), float(vertex[best])
+
+
+def sample(coefficients: Values, least: int) -> Values:
+    """Values at cos(pi j / m), j = 0 .. m, m the first power of two at or above `least`."""
+    size = 2 << (max(least, coefficients.size) - 1).bit_length()
+    if np.iscomplexobj(coefficients):
+        return np.asarray(sample(coefficients.real, least) + 1j * sample(coefficients.imag, least))
+    return np.asarray(fft.rfft(coefficients, size).real)
+
+
+def interpolate(function: Callable[[RealArray], Values], degree: int) -> Chebyshev:
+    """Interpolate a function at the degree + 1 Chebyshev points of the first kind.
+
+    Arguments: function of a float64 array in [-1, 1], real or complex; degree, not negative.
+    Result: the interpolant, exact to rounding for polynomials of that degree.
+    Raises: ConfigError when a value is NaN or infinite.
+    Source: Trefethen, Approximation Theory and Approximation Practice, chapter 3.
+    """
+    n = degree + 1
+    values = np.asarray(function(np.cos((np.arange(n) + 0.5) * np.pi / n)))
+    coefficients = fft.dct(values, 2) / n
+    coefficients[0] /= 2
+    return Chebyshev(coefficients)
+
+
+def approximate(function: Callable[[RealArray], Values], eps: float, parity: int | None = None) -> Chebyshev:
+    """Chebyshev series of a smooth function, cut where its tail falls below eps.
+
+    Arguments: function as for `interpolate`; eps, absolute error in the maximum norm, above 1e-15 of the
+    function's size; parity, 0 or 1 to set the coefficients of the other parity to zero.
+    Result: a series of the least degree whose left-out coefficients add up to at most eps.
+    Raises: PrecisionUnreachable when 2**24 points do not resolve the function; ConfigError for eps <= 0.
+    Source: Trefethen, Approximation Theory and Approximation Practice, theorem 7.2 and 8.2.
+    """
+    if not eps > 0:
+        raise ConfigError(f"eps is {eps}, it must be positive.", value=eps)
+    points = 32
+    while points <= _MOST_POINTS:
+        coefficients = interpolate(function, points - 1).coefficients
+        coefficients = np.concatenate([coefficients, np.zeros(points - coefficients.size)])
+        tail = np.abs(coefficients[-points // 4 :]).sum()
+        if tail <= max(1e-3 * eps, points * 1e-17 * float(np.abs(coefficients).max())):
+            break
+        points *= 2
+    else:
+        raise PrecisionUnreachable(
+            f"The function is not resolved to {eps:.0e} by degree {points // 2}.",
+            value=float(tail),
+            remedy="Use a smoother function or a larger eps.",
+        )
+    if parity is not None:
+        coefficients[1 - parity :: 2] = 0.0
+    left_out = np.cumsum(np.abs(coefficients[::-1]))[::-1]
+    keep = max(1, int(np.count_nonzero(left_out > eps)))
+    return Chebyshev(coefficients[:keep])

@@ -1,0 +1,139 @@
+"""The functions that circuits are asked to apply, as polynomials of the least degree at a stated error."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft as fft
+from scipy.special import erf, erfcinv
+
+from qgd_core.arrays import RealArray
+from qgd_core.errors import ConfigError
+from qgd_core.phases.chebyshev import Chebyshev, approximate, interpolate
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A polynomial with |polynomial - factor f| <= factor * error on the domain of the function f."""
+
+    polynomial: Chebyshev
+    error: float
+    factor: float = 1.0
+
+    def scaled(self, peak: float) -> Target:
+        """The same target with the polynomial's largest magnitude on [-1, 1] brought to `peak`."""
+        ratio = peak / self.polynomial.peak()[1]
+        return Target(self.polynomial * ratio, self.error, self.factor * ratio)
+
+
+def inverse(kappa: float, eps: float) -> Target:
+    """1/x on [-1, -1/kappa] and [1/kappa, 1] by the odd polynomial of least degree.
+
+    Arguments: kappa, above 1; eps, absolute error of 1/x (whose values go from 1 to kappa).
+    Result: degree 2n - 1 with (1-a)^n / (a (1+a)^(n-1)) <= eps, a = 1/kappa: the minimax error. The
+    magnitude between the intervals is at most about 2 kappa: scale before asking for phases.
+    Raises: ConfigError for kappa <= 1 or eps <= 0.
+    Source: Sunderhauf et al., arXiv:2507.15537; here 1 - x p(x) is evaluated without cancellation at the
+    nodes of a cosine transform, so any degree is exact to rounding.
+    """
+    _positive(eps=eps, kappa=kappa - 1.0)
+    a = 1.0 / kappa
+    u0 = math.log1p(2.0 * a / (1.0 - a))
+    n = max(1, math.ceil((math.log1p(a) - math.log(a * eps)) / u0))
+    x = np.cos((2 * np.arange(n) + 1) * np.pi / (4 * n))
+    rest = _inverse_rest(x, a, n, u0)
+    coefficients = np.zeros(2 * n)
+    coefficients[1::2] = fft.dct((1.0 - rest) / x, 4) / n
+    error = math.exp(n * math.log1p(-a) - (n - 1) * math.log1p(a)) / a
+    return Target(Chebyshev(coefficients), error)
+
+
+def _inverse_rest(x: RealArray, a: float, n: int, u0: float) -> RealArray:
+    """1 - x p(x): T_n + r T_(n-1) of (2 x^2 - 1 - a^2) / (1 - a^2), r = exp(-u0), 1 at x = 0."""
+    depth = 2.0 * (a - x) * (a + x) / (1.0 - a * a)
+    inside = depth > 0
+    u, turn = _arguments(depth)
+    growing = np.exp(n * u) * -np.expm1(-(u + u0)) - np.exp(-n * u) * np.expm1(u - u0)
+    waving = 2.0 * (np.cos(n * turn) - math.exp(-u0) * np.cos((n - 1) * turn))
+    return np.asarray(np.where(inside, growing, waving) / (math.exp(n * u0) * -math.expm1(-2.0 * u0)))
+
+
+def _arguments(depth: RealArray) -> tuple[RealArray, RealArray]:
+    """(arccosh(1 + depth), 0) where depth > 0, else (0, arccos(1 + depth)), accurate near depth = 0."""
+    above, below = np.maximum(depth, 0.0), np.clip(-depth, 0.0, 2.0)
+    return np.log1p(above + np.sqrt(above * (2.0 + above))), 2.0 * np.arcsin(np.sqrt(below / 2.0))
+
+
+def evolution(t: float, eps: float) -> Target:
+    """exp(-i x t) on [-1, 1], complex coefficients: the Jacobi-Anger series, cut at eps."""
+    _positive(eps=eps)
+    return Target(approximate(lambda x: np.exp(-1j * x * t), eps), eps)
+
+
+def cosine(t: float, eps: float) -> Target:
+    """cos(x t) on [-1, 1], even: half of exp(-i x t)."""
+    _positive(eps=eps)
+    return Target(approximate(lambda x: np.cos(x * t), eps, parity=0), eps)
+
+
+def sine(t: float, eps: float) -> Target:
+    """sin(x t) on [-1, 1], odd: the other half of exp(-i x t)."""
+    _positive(eps=eps)
+    return Target(approximate(lambda x: np.sin(x * t), eps, parity=1), eps)
+
+
+def decay(t: float, eps: float) -> Target:
+    """exp(-t (1 - x)) on [-1, 1], neither even nor odd; t not negative, degree about sqrt(2 t log(1/eps))."""
+    _positive(eps=eps)
+    if t < 0:
+        raise ConfigError(f"t is {t}, it cannot be negative.", value=t)
+    return Target(approximate(lambda x: np.exp(-t * (1.0 - x)), eps), eps)
+
+
+def sign(delta: float, eps: float) -> Target:
+    """Sign of x for delta <= |x| <= 1, odd, through erf; arXiv:1707.05391, lemma 6."""
+    _positive(eps=eps, delta=delta)
+    k = float(erfcinv(eps / 2)) / delta
+    return Target(approximate(lambda x: erf(k * x), eps / 2, parity=1), eps)
+
+
+def window(edge: float, delta: float, eps: float) -> Target:
+    """1 for |x| <= edge - delta and 0 for edge + delta <= |x| <= 1, even, through erf; arXiv:1707.05391."""
+    _positive(eps=eps, delta=delta, edge=edge)
+    k = float(erfcinv(eps / 2)) / delta
+    return Target(
+        approximate(lambda x: 0.5 * (erf(k * (x + edge)) - erf(k * (x - edge))), eps / 2, parity=0), eps
+    )
+
+
+def kernel_filter(delta: float, eps: float) -> Target:
+    """1 at x = 0 and at most eps in magnitude for delta <= |x| <= 1, by the even polynomial of least degree.
+
+    Arguments: delta in (0, 1), the gap; eps, the magnitude left outside.
+    Result: degree 2 l with 1/T_l(1 + 2 delta^2 / (1 - delta^2)) <= eps; its value at 0 is exactly 1.
+    Raises: ConfigError outside those ranges.
+    Source: Lin, Tong, arXiv:1910.14596, lemma 2.
+    """
+    _positive(eps=eps, delta=delta, gap=1.0 - delta)
+    top = 2.0 * delta**2 / (1.0 - delta**2)
+    u0 = float(_arguments(np.array([top]))[0][0])
+    degree = max(1, math.ceil(math.acosh(max(1.0, 1.0 / eps)) / u0))
+
+    def values(x: RealArray) -> RealArray:
+        depth = 2.0 * (delta - x) * (delta + x) / (1.0 - delta**2)
+        u, turn = _arguments(depth)
+        return np.asarray(
+            np.where(depth > 0, np.cosh(degree * u), np.cos(degree * turn)) / math.cosh(degree * u0)
+        )
+
+    coefficients = interpolate(values, 2 * degree).coefficients
+    coefficients[1::2] = 0.0
+    return Target(Chebyshev(coefficients), 1.0 / math.cosh(degree * u0))
+
+
+def _positive(**values: float) -> None:
+    for name, value in values.items():
+        if not (value > 0 and math.isfinite(value)):
+            raise ConfigError(f"{name} is {value}, it must be positive and finite.", value=value)

@@ -1,0 +1,132 @@
+"""Targets against the functions themselves, off the grids they were made on."""
+
+import numpy as np
+import pytest
+from numpy.polynomial import chebyshev
+
+from qgd_core.errors import ConfigError, PrecisionUnreachable
+from qgd_core.phases.chebyshev import Chebyshev, approximate, interpolate
+from qgd_core.phases.minimax import fit
+from qgd_core.phases.targets import cosine, decay, evolution, inverse, kernel_filter, sign, sine, window
+
+X = np.linspace(-1, 1, 4001)
+GAP = 0.1
+OUTSIDE = X[np.abs(X) >= GAP]
+SMOOTH = {
+    "evolution": (evolution(30.0, 1e-9), X, np.exp(-30j * X)),
+    "cosine": (cosine(30.0, 1e-9), X, np.cos(30 * X)),
+    "sine": (sine(30.0, 1e-9), X, np.sin(30 * X)),
+    "decay": (decay(40.0, 1e-9), X, np.exp(-40 * (1 - X))),
+    "sign": (sign(GAP, 1e-6), OUTSIDE, np.sign(OUTSIDE)),
+    "inverse": (inverse(10.0, 1e-6), OUTSIDE, 1 / OUTSIDE),
+    "filter": (kernel_filter(GAP, 1e-6), OUTSIDE, 0 * OUTSIDE),
+}
+
+
+@pytest.mark.parametrize(("target", "x", "wanted"), SMOOTH.values(), ids=SMOOTH)
+def test_error_stays_below_the_declared_one(target, x, wanted):
+    assert np.abs(target.polynomial(x) - wanted).max() <= target.error * (1 + 1e-6)
+
+
+def test_window():
+    target = window(0.5, 0.05, 1e-6)
+    inner, outer = X[np.abs(X) <= 0.45], X[np.abs(X) >= 0.55]
+    assert np.abs(target.polynomial(inner) - 1).max() <= 1e-6
+    assert np.abs(target.polynomial(outer)).max() <= 1e-6
+    assert target.polynomial.parity == 0
+
+
+@pytest.mark.parametrize(("kappa", "eps"), [(1.01, 1e-3), (3.0, 1e-2), (50.0, 1e-4), (1e3, 1e-8)])
+def test_the_inverse_is_the_best_odd_polynomial(kappa, eps):
+    """It reaches its error with alternating signs degree + 1 times per interval: nothing of its degree is better."""
+    target = inverse(kappa, eps)
+    assert target.error <= eps
+    degree = target.polynomial.degree
+    assert target.polynomial.parity == 1
+    if degree > 2000:
+        x = np.geomspace(1 / kappa, 1, 200)
+        assert np.abs(target.polynomial(x) * x - 1).max() <= eps * 1.01
+        return
+    x = np.sqrt((1 + kappa**-2) / 2 + (1 - kappa**-2) / 2 * np.cos(np.linspace(0, np.pi, 40 * degree + 1)))
+    error = target.polynomial(x) - 1 / x
+    assert abs(np.abs(error).max() / target.error - 1) < 1e-2
+    high = np.sign(error[np.abs(error) > 0.9 * target.error])
+    # The odd polynomials of this degree have (degree + 1) / 2 free coefficients.
+    assert np.count_nonzero(np.diff(high)) >= (degree + 1) // 2
+
+
+def test_the_filter_is_one_at_zero():
+    target = kernel_filter(0.02, 1e-8)
+    assert abs(target.polynomial(0.0) - 1) < 1e-12
+    assert target.polynomial.parity == 0
+
+
+def test_scaling_sets_the_peak():
+    target = inverse(20.0, 1e-3)
+    scaled = target.scaled(0.9)
+    x = np.linspace(0.05, 1, 50)
+    np.testing.assert_allclose(scaled.polynomial(x) / scaled.factor, target.polynomial(x), rtol=0, atol=1e-11)
+    dense = np.abs(scaled.polynomial(np.linspace(-1, 1, 20001))).max()
+    assert dense <= 0.9 * 1.005
+    assert dense >= 0.89
+
+
+def test_a_minimax_fit_finds_the_best_inverse_where_the_bound_is_loose():
+    best = inverse(5.0, 0.02).scaled(0.8)
+    degree, scale = best.polynomial.degree, best.factor
+    found = fit(lambda x: scale / x, degree, [(-1, -0.2), (0.2, 1)], parity=1, bound=0.9)
+    assert abs(found.error / (scale * best.error) - 1) < 0.02
+
+
+def test_a_minimax_fit_respects_its_bound():
+    found = fit(lambda x: 0.175 / x, 21, [(-1, -0.2), (0.2, 1)], parity=1, bound=0.9)
+    assert np.abs(found.polynomial(X)).max() <= 0.9
+    with pytest.raises(PrecisionUnreachable):
+        fit(np.abs, 4, [(-1, 1)], bound=-1.0)
+
+
+def test_interpolation_is_exact_for_polynomials():
+    c = np.random.default_rng(1).standard_normal(12)
+    found = interpolate(lambda x: chebyshev.chebval(x, c), 11).coefficients
+    np.testing.assert_allclose(found, c, rtol=0, atol=1e-14)
+
+
+def test_peaks_are_found():
+    where, peak = Chebyshev([0.0, 0.0, 0.3, -0.7]).peak()
+    assert (abs(where), peak) == pytest.approx((1.0, 1.0), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: inverse(1.0, 1e-2),
+        lambda: inverse(10.0, 0.0),
+        lambda: inverse(np.nan, 1e-2),
+        lambda: decay(-1.0, 1e-3),
+        lambda: sign(0.0, 1e-3),
+        lambda: kernel_filter(1.0, 1e-3),
+        lambda: approximate(np.cos, 0.0),
+        lambda: Chebyshev([]),
+        lambda: Chebyshev([np.inf]),
+        lambda: fit(np.cos, -1, [(-1, 1)]),
+        lambda: fit(np.cos, 3, [(0.5, 1.5)]),
+    ],
+)
+def test_bad_input_is_refused(call):
+    with pytest.raises(ConfigError):
+        call()
+
+
+def test_a_rough_function_is_refused(monkeypatch):
+    monkeypatch.setattr("qgd_core.phases.chebyshev._MOST_POINTS", 2**12)
+    with pytest.raises(PrecisionUnreachable):
+        approximate(np.sign, 1e-6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_peaks_lie_between_samples(seed):
+    polynomial = Chebyshev(np.random.default_rng(seed).standard_normal(40))
+    x = np.cos(np.linspace(0, np.pi, 400_001))
+    where, peak = polynomial.peak()
+    assert abs(peak - np.abs(polynomial(x)).max()) < 2e-5 * peak
+    assert abs(np.abs(polynomial(where)) - peak) < 2e-5 * peak
