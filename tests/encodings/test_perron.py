@@ -44,7 +44,7 @@ def test_reducible_patterns_have_one_pair_each():
 
 @pytest.mark.parametrize("n", [64, 2**16])
 def test_smooth_tridiagonal_matrices_do_not_underflow(n):
-    x = np.linspace(0, 1, n)
+    x = 9 * np.linspace(0, 1, n)
     matrix = sp.diags_array([-(1 + x[1:]), 2 + x, -(1 + x[:-1] ** 2)], offsets=[-1, 0, 1], format="csr")
     alpha = holds(matrix)
     assert alpha <= np.sqrt(abs(matrix).sum(axis=0).max() * abs(matrix).sum(axis=1).max())
