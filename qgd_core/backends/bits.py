@@ -48,7 +48,9 @@ def uses_mid_circuit(circuit: Circuit) -> bool:
     for op in inline(circuit):
         if isinstance(op, Measure):
             measured.update(op.qubits)
-        elif isinstance(op, Reset) or (measured and isinstance(op, Gate | Call) and not measured.isdisjoint(touched(op))):
+        elif isinstance(op, Reset) or (
+            measured and isinstance(op, Gate | Call) and not measured.isdisjoint(touched(op))
+        ):
             return True
     return False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from qgd_core.backends.api import Outcomes
 from qgd_core.backends.bits import inline
-from qgd_core.backends.segments import as_word
 from qgd_core.circuit.circuit import Circuit, Op
 from qgd_core.circuit.ops import Measure, PostSelect
 
@@ -34,3 +33,8 @@ def accept(counts: dict[int, int], wanted: tuple[int, ...], shots: int) -> Outco
     spare, word = len(wanted), as_word(wanted)
     kept = {key >> spare: n for key, n in counts.items() if key & ((1 << spare) - 1) == word and n}
     return Outcomes(kept, shots)
+
+
+def as_word(values: tuple[int, ...]) -> int:
+    """The integer whose binary digits are `values`, the first most significant."""
+    return sum(value << (len(values) - 1 - i) for i, value in enumerate(values))

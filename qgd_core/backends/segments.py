@@ -13,6 +13,7 @@ import numpy as np
 from qgd_core.arrays import ComplexArray
 from qgd_core.backends.api import Capabilities, Executable, Outcomes, draw_seeds
 from qgd_core.backends.bits import inline, measured_qubits, uses_mid_circuit
+from qgd_core.backends.rejection import accept, as_word, measure_all
 from qgd_core.circuit.circuit import Circuit, Op
 from qgd_core.circuit.counts import Counts, count
 from qgd_core.circuit.ops import Gate, Measure, PostSelect
@@ -60,11 +61,14 @@ def split(circuit: Circuit) -> list[Segment[Circuit]]:
 
 
 class SegmentedExecutable(Executable, Generic[T]):
-    """Runs a lowered circuit segment by segment; an SDK adds _evolve, _sample and _gates.
+    """Runs a lowered circuit on a simulator; an SDK adds _evolve, _sample and _gates, and _measure for `whole`.
 
-    Sampling draws the survivors of each post-selection from the SDK, with the shots that are left, and goes
-    on from the projected vector: the distribution of measuring and aborting, at one simulation per segment.
-    Arguments: program; capabilities; lowered, as fit made it; translate, from a unitary tree to what the SDK runs.
+    Sampling goes segment by segment: the SDK draws the survivors of each post-selection from the shots that are
+    left, and goes on from the projected vector: the distribution of measuring and aborting, at one simulation
+    per segment. Sampled as a `whole`, as circuits that measure midway always are, post-selected qubits are
+    measured into spare bits, and shots that read otherwise are rejected.
+    Arguments: program; capabilities; lowered, as fit made it; translate, from a tree without post-selection to
+    what the SDK runs; whole.
     """
 
     def __init__(
@@ -73,21 +77,26 @@ class SegmentedExecutable(Executable, Generic[T]):
         capabilities: Capabilities,
         lowered: Circuit,
         translate: Callable[[Circuit], T],
+        *,
+        whole: bool = False,
     ) -> None:
         super().__init__(program, capabilities)
         self.lowered = lowered
+        self.whole = whole or uses_mid_circuit(lowered)
         self._translate = translate
         self._bits = measured_qubits(lowered)
+        self.bodies = [self.measured[0]] if self.whole else [segment.body for segment in self.segments]
+
+    @cached_property
+    def measured(self) -> tuple[T, tuple[int, ...]]:
+        """The translated whole, and what its spare bits read in an accepted shot."""
+        circuit, wanted = measure_all(self.lowered)
+        return self._translate(circuit), wanted
 
     @cached_property
     def segments(self) -> list[Segment[T]]:
         """The translated segments; raises as split."""
         return [Segment(self._translate(s.body), s.postselect) for s in split(self.lowered)]
-
-    @property
-    def bodies(self) -> list[T]:
-        """What runs for shots, in order."""
-        return [segment.body for segment in self.segments]
 
     @abstractmethod
     def _evolve(self, body: T, state: ComplexArray | None) -> ComplexArray:
@@ -108,7 +117,14 @@ class SegmentedExecutable(Executable, Generic[T]):
         gates = [gate for body in self.bodies for gate in self._gates(body)]
         return count_gates(gates) + count_rest(self.lowered)
 
+    def _measure(self, body: T, shots: int, seed: int) -> dict[int, int]:
+        """Counts over the bits of a circuit that measures; needed only where a whole is sampled."""
+        raise UnsupportedOperation("This backend samples no circuit as a whole.", subject=body)
+
     def _run(self, shots: int, seed: int | None) -> Outcomes:
+        if self.whole:
+            body, wanted = self.measured
+            return accept(self._measure(body, shots, draw_seeds(seed, 1)[0]), wanted, shots)
         state, left = None, shots
         for segment, word in zip(self.segments, draw_seeds(seed, len(self.segments)), strict=True):
             end = segment.postselect
@@ -168,8 +184,3 @@ def count_gates(gates: Iterable[Gate]) -> Counts:
 def count_rest(circuit: Circuit) -> Counts:
     """The counts of what is not a gate: qubits measured, reset and post-selected."""
     return Counts({key: number for key, number in count(circuit).items() if key in _NOT_GATES})
-
-
-def as_word(values: tuple[int, ...]) -> int:
-    """The integer whose binary digits are `values`, the first most significant."""
-    return sum(value << (len(values) - 1 - i) for i, value in enumerate(values))

@@ -68,8 +68,8 @@ class MutantExecutable(ToyExecutable):
     """A program as lists of gates, changed as the mutant says."""
 
     def __init__(self, program: Program, backend: MutantBackend, lowered: Circuit) -> None:
-        super().__init__(program, backend.capabilities, lowered, flatten)
         self.mutant = backend.mutant
+        super().__init__(program, backend.capabilities, lowered, flatten)
 
     @cached_property
     def segments(self) -> list[Segment[list[Gate]]]:

@@ -5,8 +5,8 @@ import pytest
 
 from qgd_core.backends.api import Capabilities, draw_seeds
 from qgd_core.backends.fitting import fit
-from qgd_core.backends.rejection import accept, measure_all
-from qgd_core.backends.segments import SegmentedExecutable, as_word, project, split
+from qgd_core.backends.rejection import accept, as_word, measure_all
+from qgd_core.backends.segments import SegmentedExecutable, project, split
 from qgd_core.circuit.circuit import CircuitBuilder, unroll
 from qgd_core.circuit.ops import Measure, PostSelect
 from qgd_core.circuit.program import Program

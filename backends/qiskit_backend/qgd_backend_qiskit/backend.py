@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 from typing import Any
 
 from qiskit import QuantumCircuit
@@ -15,15 +14,10 @@ from qgd_core.plugin import (
     Capabilities,
     ComplexArray,
     Gate,
-    Outcomes,
     Program,
     SegmentedExecutable,
-    accept,
-    draw_seeds,
     fit,
-    measure_all,
     read_options,
-    uses_mid_circuit,
 )
 
 
@@ -59,27 +53,9 @@ class QiskitExecutable(SegmentedExecutable[QuantumCircuit]):
 
     def __init__(self, program: Program, backend: QiskitBackend) -> None:
         lowered = fit(program.circuit, backend.capabilities)
-        super().__init__(program, backend.capabilities, lowered, Translator().translate)
         self.target = backend.target
-        self.whole = backend.form != "segments" or uses_mid_circuit(lowered)
-        self.bodies  # noqa: B018 - translated now, so that a run translates nothing
-
-    @cached_property
-    def bodies(self) -> list[QuantumCircuit]:  # type: ignore[override]
-        """The circuits that run for shots."""
-        return [self._measured[0]] if self.whole else [segment.body for segment in self.segments]
-
-    @cached_property
-    def _measured(self) -> tuple[QuantumCircuit, tuple[int, ...]]:
-        """One circuit with a bit for every post-selected qubit, and what those bits read in an accepted shot."""
-        circuit, wanted = measure_all(self.lowered)
-        return self._translate(circuit), wanted
-
-    def _run(self, shots: int, seed: int | None) -> Outcomes:
-        if not self.whole:
-            return super()._run(shots, seed)
-        circuit, wanted = self._measured
-        return accept(self.target.measure(circuit, shots, draw_seeds(seed, 1)[0]), wanted, shots)
+        translate = Translator().translate
+        super().__init__(program, backend.capabilities, lowered, translate, whole=backend.form != "segments")
 
     def _evolve(self, body: QuantumCircuit, state: ComplexArray | None) -> ComplexArray:
         return self.target.evolve(body, state)
@@ -88,6 +64,9 @@ class QiskitExecutable(SegmentedExecutable[QuantumCircuit]):
         self, body: QuantumCircuit, state: ComplexArray | None, qubits: tuple[int, ...], shots: int, seed: int
     ) -> tuple[dict[int, int], ComplexArray]:
         return self.target.sample(body, state, [body.num_qubits - 1 - q for q in qubits], shots, seed)
+
+    def _measure(self, body: QuantumCircuit, shots: int, seed: int) -> dict[int, int]:
+        return self.target.measure(body, shots, seed)
 
     def _gates(self, body: QuantumCircuit) -> Iterable[Gate]:
         return read_gates(body)
