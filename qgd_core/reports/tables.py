@@ -128,6 +128,8 @@ def verdict(windows: Sequence[Record]) -> str:
         and _below(window, "errors.vs_gd", "errors.vs_gd_budget")
         for window in ran
     )
+    if not ran:
+        return f"None of the {len(windows)} windows ran as a quantum circuit."
     nearer, exact = (
         sum(_below(window, key, "controls.affine") for window in ran)
         for key in ("errors.vs_gd", "errors.exact_vs_gd")
@@ -172,4 +174,4 @@ def _short(value: float | None) -> str:
 
 
 def _fixed(value: float | None) -> str:
-    return ABSENT if value is None else f"{value:.4f}"
+    return ABSENT if value is None else f"{value:.4f}" if abs(value) < 1e4 else f"{value:.3e}"
