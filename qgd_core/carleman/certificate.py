@@ -13,8 +13,8 @@ import numpy as np
 from scipy import linalg, sparse
 
 from qgd_core.arrays import RealArray
-from qgd_core.carleman.blocks import continuous_blocks, join_blocks
-from qgd_core.carleman.discrete import discrete_blocks
+from qgd_core.carleman.blocks import continuous_matrix
+from qgd_core.carleman.discrete import discrete_matrix
 from qgd_core.carleman.lift import Basis
 from qgd_core.dynamics.monomials import Csr
 from qgd_core.dynamics.polynomial import PolynomialField
@@ -55,7 +55,7 @@ def certify_discrete(
     Source: Duhamel's sum for e(t+1) = M e(t) + E z(u(t)); derived here.
     """
     wide = wide_basis(basis, update.degree, "discrete")
-    dropped = _dropped(wide, discrete_blocks(update, wide, basis.order), basis.order)
+    dropped = _dropped(wide, discrete_matrix(update, wide, basis.order), basis.order)
     if not dropped:
         return 0.0
     whole = sparse.csr_array(sparse.hstack([dropped[d] for d in sorted(dropped)], format="csr"))
@@ -119,7 +119,7 @@ def _step_norms(
     update: PolynomialField, wide: Basis, matrix: Csr, basis: Basis
 ) -> tuple[RealArray, Csr, RealArray, Any, Any]:
     """Norms of kept blocks (N, N), the dropped columns, their norms per block row (N, degrees), and their places."""
-    dropped = _dropped(wide, discrete_blocks(update, wide, basis.order), basis.order)
+    dropped = _dropped(wide, discrete_matrix(update, wide, basis.order), basis.order)
     degrees = np.array(sorted(dropped), dtype=np.int64)
     rows = [basis.block(j) for j in range(1, basis.order + 1)]
     kept = np.array([[spectral_norm(sparse.csr_array(matrix[r, c])) for c in rows] for r in rows])
@@ -142,7 +142,7 @@ def certify_continuous(
     Source: Duhamel's integral for e' = A e + E z(u); derived here.
     """
     wide = wide_basis(basis, field.degree, "continuous")
-    dropped = _dropped(wide, continuous_blocks(field, wide, basis.order), basis.order)
+    dropped = _dropped(wide, continuous_matrix(field, wide, basis.order), basis.order)
     if not dropped or time == 0.0:
         return 0.0
     h, degrees, dense = time / GRID, np.array(sorted(dropped)), matrix.toarray()
@@ -176,11 +176,10 @@ def certify_continuous(
     return float(np.linalg.norm(basis.project(seen)) + rest)
 
 
-def _dropped(wide: Basis, blocks: dict[tuple[int, int], Csr], order: int) -> dict[int, Csr]:
-    """The weighted columns of each degree past the order: what one step loses per unit of z_d."""
-    rows = range(1, order + 1)
-    degrees = sorted({d for (_, d), block in blocks.items() if d > order and block.nnz})
-    return {d: join_blocks(wide, blocks, rows, range(d, d + 1)) for d in degrees}
+def _dropped(wide: Basis, rows: Csr, order: int) -> dict[int, Csr]:
+    """The columns of each degree past the order: what one step loses per unit of z_d."""
+    parts = {d: sparse.csr_array(rows[:, wide.block(d)]) for d in range(order + 1, wide.order + 1)}
+    return {d: part for d, part in parts.items() if part.nnz}
 
 
 def _continuous_gains(

@@ -74,8 +74,8 @@ def kronecker_terms(field: PolynomialField, order: int, discrete: bool) -> list[
     ]
 
 
-def carleman_operator(terms: list[KroneckerTerm], basis: Basis) -> tuple[LinearOperator, RealArray]:
-    """Return the truncated system as a LinearOperator (D, D) and its source (D,), with no matrix stored.
+def carleman_operator(terms: list[KroneckerTerm], basis: Basis) -> LinearOperator:
+    """Return the matrix of the truncated system as a LinearOperator (D, D), nothing stored but its factors.
 
     Arguments: terms of the Kronecker form; basis, either kind.
     Result: products equal to those of the assembled matrix to rounding. In the symmetric basis a product goes
@@ -114,18 +114,12 @@ def carleman_operator(terms: list[KroneckerTerm], basis: Basis) -> tuple[LinearO
             result[basis.block(degree)] = pack(full, degree)
         return result
 
-    source = np.zeros(basis.dimension)
-    for term in terms:
-        if not term.column:
-            full = term.apply(np.ones(1), n) * power[term.row]
-            source[basis.block(term.row)] += pack(full, term.row)
-    operator = LinearOperator(
+    return LinearOperator(
         (basis.dimension, basis.dimension),
         matvec=lambda z: multiply(z, adjoint=False),
         rmatvec=lambda z: multiply(z, adjoint=True),
         dtype=np.float64,
     )
-    return operator, source
 
 
 def _spread(basis: Basis, degree: int) -> tuple[IndexArray, RealArray]:

@@ -51,6 +51,15 @@ class Basis:
         """The slice of the coordinates of one degree."""
         return slice(int(self.starts[degree - 1]), int(self.starts[degree]))
 
+    @cached_property
+    def _later_tuples(self) -> IndexArray:
+        """Entry (l, i): how many sorted tuples of length l have every index above i."""
+        n = self.n
+        counts = [
+            [math.comb(n - 2 - i + length, length) for i in range(n)] for length in range(1, self.order + 1)
+        ]
+        return np.array([[1] * n, *counts], dtype=np.int64)
+
     def digits(self, degree: int) -> IndexArray:
         """The variable indices of every coordinate of one degree, shape (degree, size); rows sorted if symmetric."""
         if self.kind == "kronecker":
@@ -64,7 +73,7 @@ class Basis:
             return join_columns(digits, self.n)
         position = np.full(digits.shape[1], self.size(degree) - 1, dtype=np.int64)
         for place, column in enumerate(digits):
-            position -= _complement_binomials(self.n, degree - place)[column]
+            position -= self._later_tuples[degree - place][column]
         return position
 
     def weights(self, degree: int) -> RealArray:
@@ -107,8 +116,3 @@ def _sorted_tuples(n: int, degree: int) -> IndexArray:
         repeated = np.repeat(tuples, room, axis=1)
         tuples = np.concatenate([repeated, (repeated[-1] + offset)[np.newaxis, :]])
     return tuples if degree else np.zeros((0, 1), dtype=np.int64)
-
-
-def _complement_binomials(n: int, length: int) -> IndexArray:
-    """C(n - 1 - i + length - 1, length) for i = 0..n-1: tuples of that length that start above index i."""
-    return np.array([math.comb(n - 2 - i + length, length) for i in range(n)], dtype=np.int64)

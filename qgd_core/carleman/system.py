@@ -12,10 +12,10 @@ from scipy.linalg import expm
 from scipy.sparse.linalg import LinearOperator, aslinearoperator, expm_multiply
 
 from qgd_core.arrays import RealArray, real_vector
-from qgd_core.carleman.blocks import assemble, continuous_blocks
+from qgd_core.carleman.blocks import continuous_matrix, continuous_source
 from qgd_core.carleman.bounds import continuous_majorant, discrete_majorant
 from qgd_core.carleman.certificate import can_certify, certify_continuous, certify_discrete
-from qgd_core.carleman.discrete import discrete_blocks, step_map
+from qgd_core.carleman.discrete import discrete_matrix, discrete_source, step_map
 from qgd_core.carleman.factors import carleman_operator, kronecker_terms
 from qgd_core.carleman.lift import BASES, Basis
 from qgd_core.carleman.size import MEMORY, fits_in_memory
@@ -248,11 +248,13 @@ def carleman(
     eta = _positive(0.0 if step is None else step, "step") if discrete else 0.0
     update = step_map(field, eta) if discrete else field
     matrix: Any
-    if fits_in_memory(update, coordinates, discrete, memory):
-        blocks = discrete_blocks(update, coordinates) if discrete else continuous_blocks(field, coordinates)
-        matrix, source = assemble(coordinates, blocks)
+    if not fits_in_memory(update, coordinates, discrete, memory):
+        matrix = carleman_operator(kronecker_terms(update, coordinates.order, discrete), coordinates)
+    elif discrete:
+        matrix = discrete_matrix(update, coordinates)
     else:
-        matrix, source = carleman_operator(kronecker_terms(update, coordinates.order, discrete), coordinates)
+        matrix = continuous_matrix(field, coordinates)
+    source = discrete_source(update, coordinates) if discrete else continuous_source(field, coordinates)
     return CarlemanSystem(field, form, eta, coordinates, matrix, source)
 
 
