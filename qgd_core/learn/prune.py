@@ -17,12 +17,12 @@ from qgd_core.learn.losses import Objective, as_objective
 Scores = dict[str, Tensor]
 
 
-def magnitude(model: nn.Module, objective: Objective | None, batch: Any) -> Scores:
+def magnitude(model: nn.Module, objective: Objective | None, batch: Any, seed: int) -> Scores:
     """Return |w| (needs no data)."""
     return {name: weight.detach().abs() for name, weight in model.named_parameters()}
 
 
-def snip(model: nn.Module, objective: Objective | None, batch: Any) -> Scores:
+def snip(model: nn.Module, objective: Objective | None, batch: Any, seed: int) -> Scores:
     """Return |w dL/dw|, the first-order change of the loss on removal (SNIP, arXiv 1810.02340, Eq 6)."""
     weights = dict(model.named_parameters())
     slopes = torch.autograd.grad(_loss(model, objective, batch), list(weights.values()))
@@ -32,7 +32,7 @@ def snip(model: nn.Module, objective: Objective | None, batch: Any) -> Scores:
     }
 
 
-def grasp(model: nn.Module, objective: Objective | None, batch: Any) -> Scores:
+def grasp(model: nn.Module, objective: Objective | None, batch: Any, seed: int) -> Scores:
     """Return w (H g), high where removal would lower the gradient flow (GraSP, arXiv 2002.07376, Eq 8, sign turned)."""
     weights = dict(model.named_parameters())
     slopes = torch.autograd.grad(_loss(model, objective, batch), list(weights.values()), create_graph=True)
@@ -44,10 +44,17 @@ def grasp(model: nn.Module, objective: Objective | None, batch: Any) -> Scores:
     }
 
 
-SCORERS: dict[str, Callable[[nn.Module, Objective | None, Any], Scores]] = {
+def random(model: nn.Module, objective: Objective | None, batch: Any, seed: int) -> Scores:
+    """Return uniform numbers, the control that any other score must beat."""
+    generator = torch.Generator().manual_seed(seed)
+    return {name: torch.rand(weight.shape, generator=generator) for name, weight in model.named_parameters()}
+
+
+SCORERS: dict[str, Callable[[nn.Module, Objective | None, Any, int], Scores]] = {
     "magnitude": magnitude,
     "snip": snip,
     "grasp": grasp,
+    "random": random,
 }
 
 
@@ -60,12 +67,13 @@ def prune(
     names: Iterable[str] | None = None,
     loss: Objective | str | Callable[..., Tensor] | None = None,
     batch: Any = None,
+    seed: int = 0,
 ) -> ActiveSet:
     """Zero all but the best-scored weights of `model`, ranked together over all layers.
 
     Arguments: model, changed in place; keep, the number of weights kept, or density, the fraction in (0, 1] (one of
     the two); scorer, a name in SCORERS; names, the parameters pruned (default: every one with two or more axes), the
-    others stay active as a whole; loss and batch, what SNIP and GraSP differentiate.
+    others stay active as a whole; loss and batch, what SNIP and GraSP differentiate; seed, of the random scorer.
     Result: the active set: `keep` (or round(density * size), at least one) coordinates of `names`, plus all of the
     other parameters. Ties fall to the earlier coordinate.
     Raises: ConfigError for both or none of keep and density, a count out of range, or an unknown scorer or name.
@@ -81,9 +89,8 @@ def prune(
         raise ConfigError(
             f"There is no scorer {scorer!r}.", subject=scorer, remedy=f"Choose one of {', '.join(SCORERS)}."
         )
-    scores = SCORERS[scorer](model, None if loss is None else as_objective(loss), batch)
-    ranked = torch.argsort(prunable.flatten(scores), descending=True, stable=True)
-    kept = prunable.subset(ranked[:count].cpu().numpy()).masks()
+    scores = SCORERS[scorer](model, None if loss is None else as_objective(loss), batch, seed)
+    kept = prunable.subset(_best(prunable.flatten(scores).cpu().numpy(), count)).masks()
     masks = {
         name: torch.full(weight.shape, name not in prunable.indices) if name not in kept else kept[name]
         for name, weight in weights.items()
@@ -112,6 +119,13 @@ def find_dead(model: nn.Module, active: ActiveSet, inputs: Tensor, seed: int = 0
         for (name, weight), slope in zip(weights.items(), slopes, strict=True)
     }
     return (active.flatten(_only(filled, active)) == 0).cpu().numpy()
+
+
+def _best(scores: NDArray[Any], count: int) -> NDArray[np.int64]:
+    """Return the positions of the `count` largest scores, the earlier ones among ties."""
+    least = np.partition(scores, len(scores) - count)[len(scores) - count]
+    above = np.flatnonzero(scores > least)
+    return np.concatenate([above, np.flatnonzero(scores == least)[: count - len(above)]])
 
 
 def _only(tensors: Mapping[str, Tensor], active: ActiveSet) -> Scores:

@@ -50,6 +50,19 @@ def test_data_scores_against_a_closed_form(scorer):
     assert set(active.indices["weight"].tolist()) == set(np.argsort(-score)[:2].tolist())
 
 
+def test_ties_and_random_masks():
+    model = nn.Linear(6, 1, bias=False)
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([[1.0, 2.0, 1.0, 3.0, -1.0, 0.5]]))
+    assert prune(model, keep=3).indices["weight"].tolist() == [0, 1, 3]
+    chosen = [
+        prune(perceptron([9, 9]), keep=20, scorer="random", seed=seed).indices["0.weight"]
+        for seed in (1, 1, 2)
+    ]
+    assert torch.equal(chosen[0], chosen[1])
+    assert not torch.equal(chosen[0], chosen[2])
+
+
 def test_cut_paths_are_found():
     model = perceptron([4, 3, 2])
     with torch.no_grad():
