@@ -1,0 +1,81 @@
+"""The PennyLane backend: programs fitted by the core, translated once, run on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pennylane as qml
+from pennylane.measurements import MeasurementProcess
+from pennylane.operation import Operator
+from pennylane.tape import QuantumScript
+
+from qgd_backend_pennylane.lower import NATIVE, Translator, read_gates
+from qgd_backend_pennylane.targets import PennyLaneOptions, open_device
+from qgd_core.plugin import (
+    Backend,
+    Capabilities,
+    ComplexArray,
+    Gate,
+    Program,
+    SegmentedExecutable,
+    fit,
+    read_options,
+)
+
+
+class PennyLaneBackend(Backend):
+    """Programs on a PennyLane simulator device."""
+
+    name = "pennylane"
+    capabilities = Capabilities(native=NATIVE, postselect=True, max_qubits=24)
+
+    def __init__(self, target: str, options: Mapping[str, Any]) -> None:
+        read_options(PennyLaneOptions, options, f"pennylane:{target}")
+        open_device(target, 1, None)
+        self.target = target
+
+    def compile(self, program: Program) -> PennyLaneExecutable:
+        """Translate a program; see Backend.compile."""
+        return PennyLaneExecutable(program, self)
+
+
+class PennyLaneExecutable(SegmentedExecutable[list[Operator]]):
+    """A program as lists of operators, one per segment."""
+
+    def __init__(self, program: Program, backend: PennyLaneBackend) -> None:
+        self.target = backend.target
+        lowered = fit(program.circuit, backend.capabilities)
+        super().__init__(program, backend.capabilities, lowered, Translator().translate)
+
+    def _evolve(self, body: list[Operator], state: ComplexArray | None) -> ComplexArray:
+        return np.asarray(self._execute(body, state, qml.state(), None, None), dtype=np.complex128)
+
+    def _sample(
+        self, body: list[Operator], state: ComplexArray | None, qubits: tuple[int, ...], shots: int, seed: int
+    ) -> tuple[dict[int, int], ComplexArray]:
+        vector = self._evolve(body, state)
+        if not qubits:
+            return {0: shots}, vector
+        drawn = self._execute([], vector, qml.sample(wires=list(qubits)), shots, seed)
+        rows, numbers = np.unique(np.asarray(drawn, dtype=int).reshape(shots, -1), axis=0, return_counts=True)
+        words = ("".join(map(str, row)) for row in rows)
+        return {int(word, 2): int(number) for word, number in zip(words, numbers, strict=True)}, vector
+
+    def _execute(
+        self,
+        body: list[Operator],
+        state: ComplexArray | None,
+        measurement: MeasurementProcess,
+        shots: int | None,
+        seed: int | None,
+    ) -> Any:
+        wires = range(self.lowered.n_qubits)
+        start = [] if state is None else [qml.StatePrep(state, wires=wires, validate_norm=False)]
+        device = open_device(self.target, self.lowered.n_qubits, seed)
+        script = QuantumScript([*start, *body], [measurement], shots=shots)
+        return qml.execute([script], device, diff_method=None)[0]
+
+    def _gates(self, body: list[Operator]) -> Iterable[Gate]:
+        return read_gates(body)

@@ -1,0 +1,27 @@
+"""The device that a target names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pennylane as qml
+
+from qgd_core.plugin import UnknownBackend
+
+
+@dataclass(frozen=True)
+class PennyLaneOptions:
+    """PennyLane devices have no options here."""
+
+
+def open_device(name: str, n_qubits: int, seed: int | None) -> Any:
+    """The device `name` on `n_qubits` wires; UnknownBackend when PennyLane knows none such."""
+    try:
+        return qml.device(name, wires=n_qubits, seed=seed)
+    except qml.exceptions.DeviceError as error:
+        raise UnknownBackend(
+            f"PennyLane has no device {name!r}.",
+            subject=name,
+            remedy="Install its plugin, or use lightning.qubit or default.qubit.",
+        ) from error
