@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ class ClosureLoss:
 
     Arguments: closure, returns the loss as a scalar tensor and does not call backward; parameters, those whose
     entries are active; masks, one boolean tensor per parameter.
-    Result: value, derivatives and steps on the vector of active entries; evaluating writes the parameters.
+    Result: value and derivatives on the vector of active entries; evaluating leaves the parameters as they were.
     Raises: ConfigError from its methods when the closure's loss cannot be differentiated.
     Source: none.
     """
@@ -43,15 +44,24 @@ class ClosureLoss:
 
     def value(self, at: RealArray) -> float:
         """The loss at the active weights `at`."""
-        self.write(at)
-        with torch.enable_grad():
+        with self._at(at):
             return float(self._loss().detach())
 
     def derivative(self, at: RealArray, order: int) -> RealArray:
         """The derivative tensor at `at`, shape (n,) * order."""
-        self.write(at)
-        with torch.enable_grad():
+        with self._at(at):
             return differentiate(self._loss(), self._slope, order)
+
+    @contextmanager
+    def _at(self, point: RealArray) -> Iterator[None]:
+        """Evaluate with a graph at a point, then give the parameters their own entries back."""
+        current = self.read()
+        self.write(point)
+        try:
+            with torch.enable_grad():
+                yield
+        finally:
+            self.write(current)
 
     def _loss(self) -> Tensor:
         loss = self._closure()

@@ -106,6 +106,7 @@ class QuantumGradientDescent(Optimizer):
             end = descend(loss, start, settings.steps, settings.learning_rate)[-1]
             self.window = Window(start, end, reason=str(refusal))
         group["windows"] += 1
+        loss.write(self.window.end)
         return loss.value(self.window.end)
 
     def loss(self, closure: Callable[[], Tensor]) -> ClosureLoss:

@@ -78,7 +78,7 @@ class SparseTrainer:
         windows = self.config.windows
         settings = Settings(windows.steps, windows.learning_rate, windows.order, windows.newton_steps)
         first = self.finished * windows.steps
-        before = self._score(self.loss.read())
+        before = self.problem.score()
         self.optimizer.step(self.problem.closure)
         done = self.optimizer.window
         assert done is not None
@@ -87,7 +87,7 @@ class SparseTrainer:
         record = record_window(done, self.loss, settings, self.newton)
         self.classical = path[-1]
         rivals = [self._score(point) for point in path]
-        after = self._score(done.end)
+        after = self.problem.score()
         between = [None] * (windows.steps - 1)
         return {
             "window": self.finished,
@@ -119,11 +119,10 @@ class SparseTrainer:
 
     def summary(self) -> Record:
         """Loss and accuracy: pruned, after classical descent, after quantum descent, and after Newton alone."""
-        quantum = self.loss.read()
         return {
             "pruned": self.pruned,
             "classical": self._score(self.classical),
-            "quantum": self._score(quantum),
+            "quantum": self.problem.score(),
             "newton_only": self._score(self.newton),
         }
 

@@ -50,11 +50,20 @@ def test_reading_and_writing_touch_the_active_entries_only():
         assert torch.equal(weight[outside], before[name][outside])
 
 
+def test_evaluating_elsewhere_leaves_the_parameters_as_they_were():
+    loss, model, _, _, _ = make_loss()
+    before = [weight.detach().clone() for weight in model.parameters()]
+    loss.value(loss.read() + 1.0)
+    loss.derivative(loss.read() - 1.0, 2)
+    with pytest.raises(ConfigError):
+        loss.derivative(loss.read() * np.nan, 1)
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
 def test_descent_is_torch_sgd():
     loss, model, objective, data, active = make_loss()
     start = loss.read()
     path = descend(loss, start, 4, 0.2)
-    loss.write(start)
     sgd = torch.optim.SGD(model.parameters(), lr=0.2)
     masks = active.masks()
     for _ in range(4):

@@ -47,6 +47,13 @@ def test_three_windows_of_the_main_job_follow_gradient_descent():
         assert errors["exact_vs_gd"] < 0.5 * record["controls"]["affine"]
         shares = {key: value for key, value in record["budget"].items() if key != "total"}
         assert sum(shares.values()) == pytest.approx(record["budget"]["total"], rel=0, abs=1e-15)
+    # Each window starts where the last one ended: the classical rivals leave no trace in the model.
+    traced = [record["trajectory"]["loss_quantum"] for record in records]
+    assert [window[0] for window in traced] == [
+        summary["pruned"]["loss"],
+        *(window[-1] for window in traced[:-1]),
+    ]
+    assert summary["quantum"]["loss"] == traced[-1][-1] == records[-1]["loss"]["quantum"]
     assert summary["quantum"]["loss"] == pytest.approx(summary["classical"]["loss"], rel=0, abs=1e-4)
     assert summary["classical"]["loss"] < summary["pruned"]["loss"] - 0.05
 
