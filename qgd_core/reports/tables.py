@@ -121,7 +121,7 @@ def end_table(end: Record) -> Table:
 
 
 def verdict(windows: Sequence[Record]) -> str:
-    """Say how many windows ran as circuits, kept to both budgets, and beat the affine model, which needs no circuit."""
+    """Say how many windows took the quantum route, kept to both budgets, and beat the affine model, which needs no circuit."""
     ran = [window for window in windows if window.get("status") == "quantum"]
     kept = sum(
         _below(window, "errors.vs_carleman", "errors.vs_carleman_budget")
@@ -129,13 +129,13 @@ def verdict(windows: Sequence[Record]) -> str:
         for window in ran
     )
     if not ran:
-        return f"None of the {len(windows)} windows ran as a quantum circuit."
+        return f"None of the {len(windows)} windows took the quantum route."
     nearer, exact = (
         sum(_below(window, key, "controls.affine") for window in ran)
         for key in ("errors.vs_gd", "errors.exact_vs_gd")
     )
     return (
-        f"{len(ran)} of {len(windows)} windows ran as quantum circuits; {kept} of them kept within both budgets. "
+        f"{len(ran)} of {len(windows)} windows took the quantum route; {kept} of them kept within both budgets. "
         f"{nearer} of them came nearer to gradient descent than the affine model (N = 1) does; "
         f"without shot noise, {exact}."
     )

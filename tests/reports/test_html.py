@@ -81,7 +81,7 @@ def test_the_page_tells_the_numbers_and_the_verdict(run: Run, summary: dict[str,
     run.finish(summary)
     text = " ".join("".join(read(run)[1].words).split())
     for part in (
-        "1 of 2 windows ran as quantum circuits",
+        "1 of 2 windows took the quantum route",
         "0.3193",
         "0.9302",
         "2,000,000",
@@ -90,6 +90,12 @@ def test_the_page_tells_the_numbers_and_the_verdict(run: Run, summary: dict[str,
     ):
         assert part in text
     assert "unfinished" not in text
+    assert "emulated" not in text
+
+
+def test_an_emulated_run_says_so(run: Run) -> None:
+    run.records[0]["backend"] = "emulator"
+    assert "This run was emulated" in "".join(read(run)[1].words)
 
 
 def test_text_from_outside_is_escaped(run: Run) -> None:

@@ -87,10 +87,10 @@ def test_a_loss_that_blew_up_stays_short(make_window: Make) -> None:
 def test_the_verdict_counts_budgets_kept_and_controls_beaten(make_window: Make) -> None:
     windows = [make_window(1), make_window(2), make_window(3, "classical", "the norm is 3.")]
     assert verdict(windows) == (
-        "2 of 3 windows ran as quantum circuits; 1 of them kept within both budgets. "
+        "2 of 3 windows took the quantum route; 1 of them kept within both budgets. "
         "1 of them came nearer to gradient descent than the affine model (N = 1) does; without shot noise, 2."
     )
-    assert verdict(windows[2:]) == "None of the 1 windows ran as a quantum circuit."
+    assert verdict(windows[2:]) == "None of the 1 windows took the quantum route."
     assert refusals(windows) == ["Window 3 was done classically: the norm is 3."]
 
 
