@@ -121,7 +121,7 @@ def end_table(end: Record) -> Table:
 
 
 def verdict(windows: Sequence[Record]) -> str:
-    """Say how many windows took the quantum route, kept to both budgets, and beat the affine model, which needs no circuit."""
+    """Say how many windows took the quantum route, kept to both budgets, and beat the affine model."""
     ran = [window for window in windows if window.get("status") == "quantum"]
     kept = sum(
         _below(window, "errors.vs_carleman", "errors.vs_carleman_budget")
