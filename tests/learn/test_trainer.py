@@ -80,6 +80,10 @@ def test_the_classical_run_is_plain_gradient_descent():
     np.testing.assert_allclose(records[-1]["weights"]["classical"], w, rtol=0, atol=1e-7)
     traced = [value for record in records for value in record["trajectory"]["loss_classical"][1:]]
     np.testing.assert_allclose(traced, losses, rtol=0, atol=1e-8)
+    # The quantum run's losses are those of the weights its windows returned.
+    for record in records:
+        ours = loss_and_slope(np.array(record["weights"]["quantum"]), kept)[0]
+        assert record["trajectory"]["loss_quantum"][-1] == pytest.approx(ours, rel=0, abs=1e-12)
 
 
 def test_a_resumed_run_ends_exactly_as_an_unbroken_one():
