@@ -34,9 +34,7 @@ def decompose(gate: Gate, native: frozenset[str], free: int, chain: tuple[str, .
             subject=gate,
             remedy=f"Declare {gate.key!r}, or all of h, rz, gphase and cx.",
         )
-    steps = _step(gate, native, free)
-    free = max([free, *(q + 1 for step in steps for q in step.qubits)])
-    for step in steps:
+    for step in _step(gate, native, free):  # a row that takes workspace leaves one control or a Toffoli
         yield from decompose(step, native, free, (*chain, link))
 
 

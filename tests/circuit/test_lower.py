@@ -111,3 +111,16 @@ def test_native_circuits_come_back_as_they_are():
 def test_an_unknown_native_name_is_refused():
     with pytest.raises(ConfigError, match="Unknown native gate 'cnot'"):
         lower(CircuitBuilder("c", 1).build(), frozenset({"cnot"}))
+
+
+def test_blocks_that_only_call_another_are_seen_through(dense, random_tree, assert_clean):
+    block = random_tree(np.random.default_rng(4), 2, 1)
+    wrapped = block.repeat(2).controlled((0,)).adjoint().repeat(3).adjoint()
+    outer = CircuitBuilder("outer", 4)
+    outer.call(wrapped, [3, 0, 2], controls=[(1, 1)], adjoint=True, repeat=2)
+    outer.gate("h", [0])
+    outer = outer.build()
+    lowered = lower(outer)
+    assert_clean(lowered, dense(outer))
+    (call,) = (op for op in lowered.ops if isinstance(op, Call))
+    assert (call.circuit.name, call.repeat) == ("c_block1_dg", 12)
