@@ -69,9 +69,10 @@ class _BilinearBackward(torch.autograd.Function):
         g, x, w = ctx.saved_tensors
         needs_g, needs_x, needs_w = ctx.needs_input_grad[:3]
         at_g = None
-        if needs_g:
-            parts = [pair for pair in ((to_x, w), (x, to_w)) if pair[0] is not None and pair[1] is not None]
-            at_g = sum(ctx.pair.forward(*part) for part in parts) if parts else None
+        for x_part, w_part in ((to_x, w), (x, to_w)):
+            if needs_g and x_part is not None and w_part is not None:
+                part = ctx.pair.forward(x_part, w_part)
+                at_g = part if at_g is None else at_g.add_(part)
         back_x = needs_x and to_w is not None
         back_w = needs_w and to_x is not None
         at_x, at_w = ctx.pair.backward(

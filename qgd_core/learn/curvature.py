@@ -62,7 +62,7 @@ class HessianOperator:
         tensors = {name: self._move(t) for name, t in [*model.named_parameters(), *model.named_buffers()]}
         self._weights = {name: tensors[name].requires_grad_() for name in self._index}
         self._held = {name: tensor for name, tensor in tensors.items() if name not in self._weights}
-        self._graphs: dict[int, Tensor] = {}
+        self._graphs: dict[int, tuple[Tensor, ...]] = {}
         self.graph_limit = graph_limit
         self.kept_bytes = 0
         self._checked = False
@@ -74,13 +74,20 @@ class HessianOperator:
     def __call__(self, vector: Tensor) -> Tensor:
         """Return H v for a float64 tensor v (n,)."""
         total = torch.zeros(len(self), dtype=torch.float64, device=self.device)
-        narrow = vector.to(self.dtype)
+        directions = self._scatter(vector)
         for number, batch in own_batches(self.data):
-            slope, share, keep = self._slope(number, batch)
-            if slope.requires_grad:
+            slopes, share, keep = self._slopes(number, batch)
+            bent = [
+                (slope, part) for slope, part in zip(slopes, directions, strict=True) if slope.requires_grad
+            ]
+            if bent:
                 with explained():
                     products = torch.autograd.grad(
-                        slope, list(self._weights.values()), narrow, retain_graph=keep, materialize_grads=True
+                        [slope for slope, _ in bent],
+                        list(self._weights.values()),
+                        [part for _, part in bent],
+                        retain_graph=keep,
+                        materialize_grads=True,
                     )
                 total.add_(self._flatten(products), alpha=share)
         require_finite(add_over_workers(total), "The Hessian-vector product")
@@ -90,8 +97,8 @@ class HessianOperator:
         """Return the gradient of the objective by the active weights, float64 (n,)."""
         total = torch.zeros(len(self), dtype=torch.float64, device=self.device)
         for number, batch in own_batches(self.data):
-            slope, share, _ = self._slope(number, batch)
-            total.add_(slope.detach(), alpha=share)
+            slopes, share, _ = self._slopes(number, batch)
+            total.add_(self._flatten(slopes).detach(), alpha=share)
         weights = self._flatten(list(self._weights.values())).detach()
         return add_over_workers(total).add_(weights.to(torch.float64), alpha=self.objective.l2)
 
@@ -99,8 +106,8 @@ class HessianOperator:
         """Drop the kept graphs."""
         self._graphs.clear()
 
-    def _slope(self, number: int, batch: Any) -> tuple[Tensor, float, bool]:
-        """Return the differentiable gradient on a batch, the batch's share of the data, and whether it is kept."""
+    def _slopes(self, number: int, batch: Any) -> tuple[tuple[Tensor, ...], float, bool]:
+        """Return the differentiable gradients on a batch, the batch's share of the data, and whether it is kept."""
         share = _batch_size(batch) / self._samples
         if number in self._graphs:
             return self._graphs[number], share, True
@@ -115,20 +122,29 @@ class HessianOperator:
             slopes = torch.autograd.grad(
                 value, list(self._weights.values()), create_graph=True, materialize_grads=True
             )
-            slope = self._flatten(slopes)
         if not self._checked:
-            require_twice(slope)
+            require_twice(slopes)
             self._checked = True
         keep = self.kept_bytes + meter.bytes <= self.graph_limit
         if keep:
             self.kept_bytes += meter.bytes
-            self._graphs[number] = slope
-        return slope, share, keep
+            self._graphs[number] = slopes
+        return slopes, share, keep
 
     def _flatten(self, tensors: Iterable[Tensor]) -> Tensor:
-        return torch.cat(
-            [tensor.reshape(-1)[index] for tensor, index in zip(tensors, self._index.values(), strict=True)]
-        )
+        pairs = zip(tensors, self._index.values(), strict=True)
+        return torch.cat([tensor.reshape(-1)[index] for tensor, index in pairs])
+
+    def _scatter(self, vector: Tensor) -> list[Tensor]:
+        """Return `vector` as one tensor per weight, in the working dtype, zero at inactive coordinates."""
+        parts = torch.split(vector.to(self.dtype), [len(index) for index in self._index.values()])
+        pairs = zip(self._weights.values(), self._index.values(), parts, strict=True)
+        return [
+            torch.zeros(weight.numel(), dtype=self.dtype, device=self.device)
+            .index_copy_(0, index, part)
+            .reshape(weight.shape)
+            for weight, index, part in pairs
+        ]
 
     def _count_samples(self) -> int:
         own = sum(_batch_size(batch) for _, batch in own_batches(self.data))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -107,13 +107,13 @@ def require_curved(model: nn.Module, objective: Objective, batch: Any) -> None:
         )
 
 
-def require_twice(slope: Tensor) -> None:
+def require_twice(slopes: Iterable[Tensor]) -> None:
     """Raise UnsupportedOperation if the graph of a gradient holds an operation that torch cannot differentiate again.
 
-    Arguments: slope, a gradient made with create_graph. Result: none. Raises: UnsupportedOperation.
+    Arguments: slopes, gradients made with create_graph. Result: none. Raises: UnsupportedOperation.
     Source: torch marks such operations with an Error node, which a product with chosen inputs never runs into.
     """
-    waiting, seen = [slope.grad_fn], set()
+    waiting, seen = [slope.grad_fn for slope in slopes], set()
     while waiting:
         node = waiting.pop()
         if node is None or node in seen:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,30 +64,30 @@ def run_lanczos(
         )
     if steps < 1:
         raise ConfigError(f"steps is {steps}, below 1.", subject="steps", value=steps)
-    kept = None if reorthogonalise == "full" else 2
-    basis, alphas, betas = journal.read(start.device) if journal else ([], [], [])
-    if not basis:
-        basis = [(start / start.norm()).to(store)]
-    while len(alphas) < min(steps, len(start)) and (not betas or betas[-1] > 0):
-        newest = basis[-1].double()
+    count = min(steps, len(start))
+    room = count + 1 if reorthogonalise == "full" else 2
+    basis = torch.empty((room, len(start)), dtype=store, device=start.device)  # vector k is row k modulo room
+    alphas, betas = journal.read(basis) if journal else ([], [])
+    if not alphas:
+        basis[0] = start / start.norm()
+    while len(alphas) < count and (not betas or betas[-1] > 0):
+        k = len(alphas)
+        newest = basis[k % room].double()
         w = product(newest)
-        alpha = float(newest @ w)
-        w -= alpha * newest
-        if len(basis) > 1:
-            w -= betas[-1] * basis[-2].double()
-        for _ in range(2 if kept is None else 0):
-            for vector in basis:
-                wide = vector.double()
-                w.add_(wide, alpha=-float(wide @ w))
+        alphas.append(float(newest @ w))
+        w.sub_(newest, alpha=alphas[-1])
+        if k:
+            w.sub_(basis[(k - 1) % room].double(), alpha=betas[-1])
+        if reorthogonalise == "full":
+            known = basis[: k + 1]
+            w -= known.T @ (known @ w.to(store))
         beta = float(w.norm())
-        scale = max(map(abs, [*alphas, *betas, alpha, beta]))
-        alphas.append(alpha)
-        betas.append(beta if beta > _BREAKDOWN * scale else 0.0)
+        betas.append(beta if beta > _BREAKDOWN * max(map(abs, [*alphas, *betas, beta])) else 0.0)
         if betas[-1]:
-            basis = [*basis, (w / beta).to(store)][-kept if kept else 0 :]
+            basis[(k + 1) % room] = w / beta
         if journal:
-            journal.write(len(alphas), basis, alphas, betas, kept)
-        after(len(alphas))
+            journal.write(basis, alphas, betas)
+        after(k + 1)
     alphas, betas = alphas[:steps], betas[:steps]
     pair = eigh_tridiagonal(np.array(alphas), np.array(betas[:-1]))
     nodes, vectors = (np.asarray(part, dtype=np.float64) for part in pair)
@@ -98,8 +99,8 @@ class Journal:
 
     Arguments: folder, made if missing, seen by all workers (the first one writes); settings, what the run depends on
     (JSON values).
-    Result: `read` gives (basis, alphas, betas) as far as they were written, `write` adds a step; each file is replaced
-    as a whole, so an interrupted run loses one step.
+    Result: `read` fills the basis and gives the coefficients as far as they were written, `write` adds a step; each file is
+    replaced as a whole, so an interrupted run loses one step.
     Raises: ConfigError when the folder holds a run with other settings.
     Source: none.
     """
@@ -109,13 +110,13 @@ class Journal:
         self.settings = settings
         folder.mkdir(parents=True, exist_ok=True)
 
-    def read(self, device: torch.device) -> tuple[list[Tensor], list[float], list[float]]:
-        """Return the basis vectors still kept, and all coefficients, of the finished steps."""
+    def read(self, basis: Tensor) -> tuple[list[float], list[float]]:
+        """Return the coefficients of the finished steps; vector k goes to row k modulo the length of `basis`."""
         log = self.folder / "steps.json"
         if not log.exists():
             for stray in [] if rank() else self.folder.glob("vector*"):
                 stray.unlink(missing_ok=True)
-            return [], [], []
+            return [], []
         state = json.loads(log.read_text())
         if state["settings"] != self.settings:
             raise ConfigError(
@@ -123,28 +124,30 @@ class Journal:
                 subject=str(self.folder),
                 remedy="Use the settings it was started with, or another folder.",
             )
-        basis = [torch.load(self._file(i), map_location=device) for i in range(state["first"], state["last"])]
-        return basis, state["alphas"], state["betas"]
+        done = len(state["alphas"])
+        for k in range(max(0, done + 1 - len(basis)), done + 1):
+            if self._file(k).exists():
+                basis[k % len(basis)] = torch.load(self._file(k), map_location=basis.device)
+        return state["alphas"], state["betas"]
 
-    def write(
-        self, step: int, basis: list[Tensor], alphas: list[float], betas: list[float], kept: int | None
-    ) -> None:
-        """Keep the vectors that are not on disk yet, then the coefficients, then drop vectors not needed."""
+    def write(self, basis: Tensor, alphas: list[float], betas: list[float]) -> None:
+        """Keep the newest vector, then the coefficients, then drop the vector no longer needed."""
         if rank():
             return
-        last = step + (1 if betas[-1] else 0)
-        first = last - len(basis)
-        for i, vector in zip(range(first, last), basis, strict=True):
-            if not self._file(i).exists():
-                part = self._file(i).with_suffix(".part")
-                torch.save(vector.clone(), part)
-                part.replace(self._file(i))
-        state = {"settings": self.settings, "first": first, "last": last, "alphas": alphas, "betas": betas}
-        part = self.folder / "steps.part"
-        part.write_text(json.dumps(state))
-        part.replace(self.folder / "steps.json")
-        for i in range(first):
-            self._file(i).unlink(missing_ok=True)
+        done = len(alphas)
+        for k in {done - 1, done} if done == 1 else {done}:
+            with self._replacing(self._file(k)) as part:
+                torch.save(basis[k % len(basis)].clone(), part)
+        with self._replacing(self.folder / "steps.json") as part:
+            part.write_text(json.dumps({"settings": self.settings, "alphas": alphas, "betas": betas}))
+        self._file(done - len(basis)).unlink(missing_ok=True)
+
+    @staticmethod
+    @contextmanager
+    def _replacing(path: Path) -> Iterator[Path]:
+        part = path.with_suffix(".part")
+        yield part
+        part.replace(path)
 
     def _file(self, i: int) -> Path:
         return self.folder / f"vector{i}.pt"
