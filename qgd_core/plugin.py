@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from qgd_core.backends.hooks import API_VERSION, BackendDescription, hookimpl
-from qgd_core.backends.options import read_options, suggest
+from qgd_core.backends.options import read_options
 from qgd_core.errors import (
     ConfigError,
     PluginError,
@@ -20,15 +20,16 @@ from qgd_core.errors import (
     ResultMissing,
     UnknownBackend,
     UnsupportedOperation,
+    suggest,
 )
 
 if TYPE_CHECKING:
     from qgd_core.arrays import ComplexArray
     from qgd_core.backends.api import Backend, Capabilities, Executable, Outcomes, draw_seeds
-    from qgd_core.backends.bits import measured_qubits, uses_mid_circuit
+    from qgd_core.backends.bits import measure_all, measured_qubits, uses_mid_circuit
     from qgd_core.backends.fitting import fit
-    from qgd_core.backends.rejection import accept, measure_all
-    from qgd_core.backends.segments import SegmentedExecutable, count_gates, count_rest
+    from qgd_core.backends.qasm import statements, to_qasm
+    from qgd_core.backends.segments import SegmentedExecutable, accept, count_gates, count_rest
     from qgd_core.circuit.circuit import Call, Circuit, unroll
     from qgd_core.circuit.counts import Counts, count
     from qgd_core.circuit.lower import CLIFFORD_ROTATION_BASIS
@@ -46,8 +47,10 @@ _HOME = {
     "measured_qubits": "qgd_core.backends.bits",
     "uses_mid_circuit": "qgd_core.backends.bits",
     "fit": "qgd_core.backends.fitting",
-    "accept": "qgd_core.backends.rejection",
-    "measure_all": "qgd_core.backends.rejection",
+    "statements": "qgd_core.backends.qasm",
+    "to_qasm": "qgd_core.backends.qasm",
+    "accept": "qgd_core.backends.segments",
+    "measure_all": "qgd_core.backends.bits",
     "SegmentedExecutable": "qgd_core.backends.segments",
     "count_gates": "qgd_core.backends.segments",
     "count_rest": "qgd_core.backends.segments",
@@ -101,7 +104,9 @@ __all__ = [
     "measure_all",
     "measured_qubits",
     "read_options",
+    "statements",
     "suggest",
+    "to_qasm",
     "unroll",
     "uses_mid_circuit",
 ]

@@ -6,12 +6,15 @@ import operator
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from qgd_core.arrays import ComplexArray
 from qgd_core.backends.bits import restrict
+from qgd_core.backends.qasm import to_qasm
+from qgd_core.circuit.circuit import Circuit
 from qgd_core.circuit.counts import Counts
 from qgd_core.circuit.lower import CLIFFORD_ROTATION_BASIS
 from qgd_core.circuit.program import Program
@@ -100,6 +103,20 @@ class Executable(ABC):
     def counts(self) -> Counts:
         """How many of each primitive the compiled circuit holds, in the names of the core's own counts."""
         return self._counts
+
+    def export(self, path: str | Path) -> None:
+        """Write the lowered circuit to a file as OpenQASM 3.
+
+        Arguments: path of the file, which is replaced.
+        Raises: UnsupportedOperation for a native gate that OpenQASM's standard library lacks.
+        Source: OpenQASM 3, arXiv 2104.14722.
+        """
+        Path(path).write_text(to_qasm(self.lowered), encoding="utf-8")
+
+    @property
+    @abstractmethod
+    def lowered(self) -> Circuit:
+        """The circuit that runs, in native gates."""
 
     @abstractmethod
     def _run(self, shots: int, seed: int | None) -> Outcomes:

@@ -1,4 +1,4 @@
-"""Which qubit each classical bit reads, and the amplitudes over the bits."""
+"""Which qubit each classical bit reads, the amplitudes over the bits, and spare bits for post-selection."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from qgd_core.arrays import ComplexArray
 from qgd_core.circuit.circuit import Call, Circuit, Op
-from qgd_core.circuit.ops import Gate, Measure, Reset
+from qgd_core.circuit.ops import Gate, Measure, PostSelect, Reset
 from qgd_core.errors import UnsupportedOperation
 
 TOLERANCE = 1e-9  # largest norm, relative to the whole, that rounding may leave outside |0>
@@ -96,6 +96,31 @@ def restrict(vector: ComplexArray, circuit: Circuit) -> ComplexArray:
     written = tuple(slice(None) if b in bits else 0 for b in range(circuit.n_bits))
     result[written] = table[:, 0].reshape((2,) * len(qubits))
     return result.reshape(-1)
+
+
+def measure_all(circuit: Circuit) -> tuple[Circuit, tuple[int, ...]]:
+    """Turn every PostSelect into a Measure of bits of its own.
+
+    Arguments: circuit.
+    Result: the circuit with the spare bits after its own, and the values that an accepted shot reads in them.
+    Raises: nothing.
+    Source: none.
+    """
+    ops: list[Op] = []
+    wanted: tuple[int, ...] = ()
+    for op in inline(circuit):
+        if isinstance(op, PostSelect):
+            first = circuit.n_bits + len(wanted)
+            ops.append(Measure(op.qubits, tuple(range(first, first + len(op.qubits)))))
+            wanted += op.values
+        else:
+            ops.append(op)
+    return Circuit(circuit.name, circuit.n_qubits, tuple(ops), circuit.n_bits + len(wanted)), wanted
+
+
+def as_word(values: tuple[int, ...]) -> int:
+    """The integer whose binary digits are `values`, the first most significant."""
+    return sum(value << (len(values) - 1 - i) for i, value in enumerate(values))
 
 
 def _move(op: Op, qubits: tuple[int, ...]) -> Op:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar, get_type_hints
 
-from qgd_core.errors import ConfigError
+from qgd_core.errors import ConfigError, suggest
 
 T = TypeVar("T")
 
@@ -41,9 +40,3 @@ def read_options(kind: type[T], options: Mapping[str, Any], backend: str) -> T:
                 remedy=f"It takes {fields[name]}.",
             ) from None
     return kind(**options)
-
-
-def suggest(name: str, known: Iterable[str]) -> str:
-    """A sentence naming the nearest known name, or nothing when none is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""

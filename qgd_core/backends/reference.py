@@ -10,7 +10,9 @@ from typing import Any
 from qgd_core.arrays import ComplexArray
 from qgd_core.backends.api import Backend, Capabilities, Executable, Outcomes, draw_seeds
 from qgd_core.backends.options import read_options
-from qgd_core.circuit.counts import Counts, cost
+from qgd_core.circuit.circuit import Circuit
+from qgd_core.circuit.counts import Counts, count
+from qgd_core.circuit.lower import lower
 from qgd_core.circuit.program import Program
 from qgd_core.circuit.simulate import MAX_QUBITS, sample, simulate
 from qgd_core.errors import UnsupportedOperation
@@ -47,8 +49,13 @@ class LoweredCounts(Executable):
     """An executable that runs no lowered circuit: its counts are those of lowering to cx and one-qubit gates."""
 
     @cached_property
+    def lowered(self) -> Circuit:
+        """The circuit in cx and one-qubit gates, lowered when it is first asked for."""
+        return lower(self.program.circuit)
+
+    @cached_property
     def _counts(self) -> Counts:
-        return cost(self.program.circuit)
+        return count(self.lowered)
 
 
 class ReferenceExecutable(LoweredCounts):

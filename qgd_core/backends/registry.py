@@ -13,8 +13,7 @@ import pluggy
 
 from qgd_core.backends.builtin import BUILT_IN
 from qgd_core.backends.hooks import API_VERSION, PROJECT, BackendDescription, BackendHooks
-from qgd_core.backends.options import suggest
-from qgd_core.errors import ConfigError, PluginError, QgdError, UnknownBackend
+from qgd_core.errors import ConfigError, PluginError, QgdError, UnknownBackend, suggest
 
 if TYPE_CHECKING:
     from qgd_core.backends.api import Backend

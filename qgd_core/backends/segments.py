@@ -12,8 +12,7 @@ import numpy as np
 
 from qgd_core.arrays import ComplexArray
 from qgd_core.backends.api import Capabilities, Executable, Outcomes, draw_seeds
-from qgd_core.backends.bits import inline, measured_qubits, uses_mid_circuit
-from qgd_core.backends.rejection import accept, as_word, measure_all
+from qgd_core.backends.bits import as_word, inline, measure_all, measured_qubits, uses_mid_circuit
 from qgd_core.circuit.circuit import Circuit, Op
 from qgd_core.circuit.counts import Counts, count
 from qgd_core.circuit.ops import Gate, Measure, PostSelect
@@ -81,11 +80,16 @@ class SegmentedExecutable(Executable, Generic[T]):
         whole: bool = False,
     ) -> None:
         super().__init__(program, capabilities)
-        self.lowered = lowered
+        self._lowered = lowered
         self.whole = whole or uses_mid_circuit(lowered)
         self._translate = translate
         self._bits = measured_qubits(lowered)
         self.bodies = [self.measured[0]] if self.whole else [segment.body for segment in self.segments]
+
+    @property
+    def lowered(self) -> Circuit:
+        """The circuit that runs, in native gates."""
+        return self._lowered
 
     @cached_property
     def measured(self) -> tuple[T, tuple[int, ...]]:
@@ -157,6 +161,13 @@ class SegmentedExecutable(Executable, Generic[T]):
         """From the word over the measured qubits to the word over all bits."""
         values = zip(self._bits, f"{key:0{len(self._bits)}b}" if self._bits else "", strict=True)
         return sum(int(value) << (self.lowered.n_bits - 1 - bit) for bit, value in values)
+
+
+def accept(counts: dict[int, int], wanted: tuple[int, ...], shots: int) -> Outcomes:
+    """Keep the shots whose spare bits read `wanted`, and drop those bits from the keys."""
+    spare, word = len(wanted), as_word(wanted)
+    kept = {key >> spare: n for key, n in counts.items() if key & ((1 << spare) - 1) == word and n}
+    return Outcomes(kept, shots)
 
 
 def project(state: ComplexArray, postselect: PostSelect) -> ComplexArray:

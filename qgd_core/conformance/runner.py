@@ -8,12 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from qgd_core.backends.api import Backend, Capabilities
-from qgd_core.backends.options import suggest
 from qgd_core.backends.registry import get_backend, list_backends
 from qgd_core.conformance.checks import CHECKS
 from qgd_core.conformance.sheet import FAILED, GAP, NOT_DECLARED, PASSED, Sheet, Verdict
 from qgd_core.conformance.subject import Check, Subject
-from qgd_core.errors import ConfigError
+from qgd_core.errors import ConfigError, suggest
 
 
 def run(

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from qgd_core.backends.api import Capabilities, draw_seeds
+from qgd_core.backends.bits import as_word, measure_all
 from qgd_core.backends.fitting import fit
-from qgd_core.backends.rejection import accept, as_word, measure_all
-from qgd_core.backends.segments import SegmentedExecutable, project, split
+from qgd_core.backends.segments import SegmentedExecutable, accept, project, split
 from qgd_core.circuit.circuit import CircuitBuilder, unroll
 from qgd_core.circuit.ops import Measure, PostSelect
 from qgd_core.circuit.program import Program

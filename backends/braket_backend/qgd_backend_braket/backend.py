@@ -1,0 +1,62 @@
+"""The Braket backend: programs fitted by the core, written once as OpenQASM 3, run on the local simulator.
+
+The simulator starts from |0...0> only, so post-selections are gathered in a success counter; and its sampler takes
+no seed, so shots are drawn here from the vector it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from qgd_backend_braket.lower import NATIVE, read_gates, translate, wrap
+from qgd_backend_braket.targets import LocalOptions, evolve
+from qgd_core.plugin import (
+    Backend,
+    Capabilities,
+    ComplexArray,
+    Gate,
+    Program,
+    SegmentedExecutable,
+    fit,
+    read_options,
+)
+
+
+class BraketBackend(Backend):
+    """Programs on Amazon Braket's local simulator."""
+
+    name = "braket"
+    capabilities = Capabilities(native=NATIVE, max_qubits=22)
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        read_options(LocalOptions, options, "braket:local")
+
+    def compile(self, program: Program) -> BraketExecutable:
+        """Translate a program; see Backend.compile."""
+        return BraketExecutable(program, self)
+
+
+class BraketExecutable(SegmentedExecutable[list[str]]):
+    """A program as OpenQASM statements; what follows the one post-selection, at the end, is empty."""
+
+    def __init__(self, program: Program, backend: BraketBackend) -> None:
+        lowered = fit(program.circuit, backend.capabilities)
+        super().__init__(program, backend.capabilities, lowered, translate)
+
+    def _evolve(self, body: list[str], state: ComplexArray | None) -> ComplexArray:
+        return evolve(wrap(body, self.lowered.n_qubits)) if state is None else state
+
+    def _sample(
+        self, body: list[str], state: ComplexArray | None, qubits: tuple[int, ...], shots: int, seed: int
+    ) -> tuple[dict[int, int], ComplexArray]:
+        vector = self._evolve(body, state)
+        table = np.abs(vector.reshape((2,) * self.lowered.n_qubits)) ** 2
+        odds = np.moveaxis(table, qubits, range(len(qubits))).reshape(2 ** len(qubits), -1).sum(axis=1)
+        drawn = np.random.default_rng(seed).multinomial(shots, odds / odds.sum())
+        return {int(key): int(drawn[key]) for key in np.flatnonzero(drawn)}, vector
+
+    def _gates(self, body: list[str]) -> Iterable[Gate]:
+        return read_gates(body)
