@@ -54,9 +54,13 @@ class ResultMissing(QgdError):
     """A result was asked for before, or without, the run that produces it."""
 
 
+def suggest(name: str, known: Iterable[str]) -> str:
+    """A question that names the nearest known name, with a space before it; empty when none is near."""
+    near = difflib.get_close_matches(name, [other for other in known if other != name], n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The remedy for a mistyped name: the nearest known one, if any is near, and the list of all."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
-    return f"{hint}Known: {', '.join(names) or 'none'}."
+    return f"{suggest(name, names)} Known: {', '.join(names) or 'none'}.".lstrip()

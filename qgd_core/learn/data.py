@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qgd_core.errors import ConfigError
+from qgd_core.errors import ConfigError, nearest
 
 # name -> kind of target: two classes as +-1, several classes as 0..c-1, or real values
 DATASETS = {
@@ -67,11 +66,7 @@ def load(name: str, test_fraction: float = 0.3, standardise: bool = True, seed: 
     from sklearn.model_selection import train_test_split  # type: ignore[import-untyped]
 
     if name not in DATASETS:
-        near = difflib.get_close_matches(name, DATASETS, 1)
-        hint = f"Did you mean {near[0]!r}? " if near else ""
-        raise ConfigError(
-            f"There is no data set {name!r}.", subject=name, remedy=f"{hint}Available: {', '.join(DATASETS)}."
-        )
+        raise ConfigError(f"There is no data set {name!r}.", subject=name, remedy=nearest(name, DATASETS))
     if not 0 < test_fraction < 1:
         raise ConfigError(
             f"test_fraction is {test_fraction}, outside (0, 1).", subject="test_fraction", value=test_fraction

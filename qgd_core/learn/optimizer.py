@@ -17,6 +17,7 @@ from qgd_core.errors import ConfigError, NotDissipative, PrecisionUnreachable
 from qgd_core.learn.active import ActiveSet
 from qgd_core.learn.closure import ClosureLoss, descend
 from qgd_core.learn.window import Settings, WindowPlan, WindowResult, plan_window, run_window
+from qgd_core.planner.choose import check_solver
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class QuantumGradientDescent(Optimizer):
             **(limits or {}),
         }
         get_backend(backend, **(backend_options or {}))
+        check_solver(solver)
         place = {"backend": backend, "backend_options": dict(backend_options or {})}
         super().__init__(params, {"lr": lr, "seed": seed, "windows": 0, **place, **options})
         if len(self.param_groups) != 1:

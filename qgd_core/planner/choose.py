@@ -41,8 +41,7 @@ def plan(problem: Problem, eps: float, solver: str = "auto", backend: Backend | 
     """
     if not (isinstance(eps, float | int) and math.isfinite(eps) and eps > 0):
         raise ConfigError(f"eps is {eps!r}, expected a number above 0.", subject=eps)
-    if solver != "auto" and solver not in SOLVERS:
-        raise ConfigError(f"Unknown solver {solver!r}.", subject=solver, remedy=nearest(solver, SOLVERS))
+    check_solver(solver)
     names = list(SOLVERS) if solver == "auto" else [solver]
     fitting = [SOLVERS[name] for name in names if isinstance(problem, SOLVERS[name].problem)]
     if not fitting:
@@ -58,6 +57,12 @@ def plan(problem: Problem, eps: float, solver: str = "auto", backend: Backend | 
             remedy="Use fewer active weights, a lower Carleman order, or another backend.",
         )
     return best
+
+
+def check_solver(name: str) -> None:
+    """Raise ConfigError, with the nearest name, unless this is a solver of the table or "auto"."""
+    if name != "auto" and name not in SOLVERS:
+        raise ConfigError(f"Unknown solver {name!r}.", subject=name, remedy=nearest(name, SOLVERS))
 
 
 def list_solvers() -> list[dict[str, str]]:
