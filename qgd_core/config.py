@@ -59,7 +59,8 @@ class Windows(Table):
     count: int = Field(default=3, ge=1)
     steps: int = Field(default=6, ge=1)
     learning_rate: float = Field(default=1.0, gt=0)
-    order: int = Field(default=2, ge=1)
+    # Each order needs one more derivative of the loss, about five times the work: four is the practical end.
+    order: int = Field(default=2, ge=1, le=4)
     newton_steps: int = Field(default=1, ge=0)
     solver: str = "marching"
     admissible: Admissible = Admissible()
@@ -158,6 +159,7 @@ EXPECTED = {
     "greater_than": "greater than {gt}",
     "greater_than_equal": "at least {ge}",
     "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
     "literal_error": "{expected}",
 }
 

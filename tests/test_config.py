@@ -84,6 +84,7 @@ def test_none_stands_for_no_value(file: Path) -> None:
         ("seed = -1", ["'seed' must be at least 0, not -1"]),
         ("data = 3", ["'data' must be a table, not 3"]),
         ('[prune]\nkeep = "four"', ["""'prune.keep' must be an integer, not "four\""""]),
+        ("[windows]\norder = 7", ["'windows.order' must be at most 4, not 7"]),
         ("[data]\nstandardise = 1", ["'data.standardise' must be true or false, not 1"]),
         ("[data]\ntest_fraction = 1", ["'data.test_fraction' must be less than 1.0, not 1"]),
         ("[windows]\nlearning_rate = inf", ["'windows.learning_rate' must be a finite number"]),
