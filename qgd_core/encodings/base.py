@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
+from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit
+from qgd_core.circuit.counts import Counts, cost
 from qgd_core.errors import ConfigError
 
 Matrix = sp.csr_array
+# A CSR array, or a LinearOperator where the matrix is too large to assemble.
+Action: TypeAlias = Any
 
 
 @dataclass(frozen=True, eq=False)
 class BlockEncoding:
     """A unitary U with alpha (<0| x I) U (|0> x I) = `target` within `eps` in the 2-norm.
 
-    The ancillas (`n_ancilla` qubits, first) start and are post-selected in |0>; the system register has
-    `n_system` qubits. `two_qubit` and `rotations` bound the lowered gate counts from above and are known
-    before the circuit is built. `target` (shape 2**n_system square) is the classical action.
+    The ancillas (`n_ancilla` qubits, first) start and are post-selected in |0>; `restored` of them return
+    there by themselves. The system register has `n_system` qubits. `two_qubit` and `rotations` bound the
+    lowered gate counts from above and are known before the circuit is built. `target` (shape 2**n_system
+    square) is the classical action.
     """
 
     method: str
-    target: Matrix
+    target: Action
     alpha: float
     n_system: int
     n_ancilla: int
@@ -35,14 +41,40 @@ class BlockEncoding:
     two_qubit: int
     rotations: int
     build: Callable[[], Circuit]
+    restored: int = 0
+    losers: tuple[BlockEncoding, ...] = ()
+
+    @property
+    def merit(self) -> float:
+        """Cost of a query at unit subnormalisation: alpha * (CX + 6 (projected ancillas - 1) + 2)."""
+        projected = self.n_ancilla - self.restored
+        return self.alpha * (self.two_qubit + max(0, 6 * (projected - 1) + 2))
 
     def circuit(self) -> Circuit:
         """The circuit, built once."""
         return self._circuit
 
-    def matrix(self) -> Matrix:
+    def matrix(self) -> Action:
         """The matrix it encodes, padded to the register."""
         return self.target
+
+    def cost(self) -> Counts:
+        """Exact counts of the circuit lowered to CX, Clifford, T and rotations."""
+        return cost(self.circuit())
+
+    def adjoint(self) -> BlockEncoding:
+        """The encoding of the conjugate transpose, at the same cost."""
+        return replace(
+            self, target=sp.csr_array(self.target.conj().T), build=lambda: self.circuit().adjoint()
+        )
+
+    def explain(self) -> str:
+        """A table of this encoding and of those it was chosen over: alpha, CX, ancillas and figure of merit."""
+        rows = [f"{'method':<12}{'alpha':>12}{'CX':>10}{'ancillas':>10}{'merit':>14}"]
+        for one in (self, *self.losers):
+            figures = f"{one.alpha:>12.6g}{one.two_qubit:>10}{one.n_ancilla:>10}{one.merit:>14.6g}"
+            rows.append(f"{one.method:<12}{figures}{'  chosen' if one is self else ''}")
+        return "\n".join(rows)
 
     @cached_property
     def _circuit(self) -> Circuit:
@@ -77,3 +109,8 @@ def padded(matrix: Matrix | ArrayLike) -> tuple[Matrix, int]:
 def dense(matrix: Matrix) -> RealArray:
     """The matrix as a float64 array."""
     return np.asarray(matrix.toarray(), dtype=np.float64)
+
+
+def transposed(action: Action) -> Action:
+    """The conjugate transpose of a CSR array or a LinearOperator."""
+    return action.H if isinstance(action, LinearOperator) else sp.csr_array(action.conj().T)

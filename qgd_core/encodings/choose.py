@@ -3,28 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from numpy.typing import ArrayLike
 
+from qgd_core.encodings.band import encode_band, n_diagonals
 from qgd_core.encodings.base import BlockEncoding, Matrix, padded
 from qgd_core.encodings.row_column import encode_row_column
 from qgd_core.encodings.svd import encode_svd
+from qgd_core.encodings.toeplitz import constant_diagonals, encode_toeplitz
 from qgd_core.errors import ConfigError, nearest
+
+_DENSE = 5  # qubits up to which methods that do not scale are costed for comparison
+_PAIR = 8  # and up to which 4**n_system entries are worth a register pair
 
 
 @dataclass(frozen=True)
 class Method:
-    """One row of the table: how to encode, whether it scales, and a sentence for people."""
+    """One row of the table: how to encode, whether it scales, when the automatic choice tries it."""
 
     encode: Callable[[Matrix, int], BlockEncoding]
     scalable: bool
+    suits: Callable[[Matrix, int], bool]
     summary: str
 
 
+def _few_diagonals(matrix: Matrix, n_system: int) -> bool:
+    return n_diagonals(matrix) <= 2 * n_system + 1
+
+
 ENCODINGS: dict[str, Method] = {
-    "row_column": Method(encode_row_column, True, "from entries: row and column states with Perron weights"),
-    "svd": Method(encode_svd, False, "dense singular value dilation: a check, does not scale"),
+    "toeplitz": Method(
+        encode_toeplitz,
+        True,
+        lambda matrix, n_system: _few_diagonals(matrix, n_system) and constant_diagonals(matrix) is not None,
+        "constant diagonals: labels and an adder, logarithmic in the size",
+    ),
+    "band": Method(encode_band, True, _few_diagonals, "few diagonals: one-hot labels and an adder"),
+    "row_column": Method(
+        encode_row_column,
+        True,
+        lambda matrix, n_system: n_system <= _PAIR or not _few_diagonals(matrix, n_system),
+        "any entries: row and column states with Perron weights",
+    ),
+    "svd": Method(
+        encode_svd,
+        False,
+        lambda _, n_system: n_system <= _DENSE,
+        "dense singular value dilation: a check, does not scale",
+    ),
 }
 
 
@@ -32,19 +59,22 @@ def block_encode(matrix: Matrix | ArrayLike, method: str = "auto") -> BlockEncod
     """Block-encode a real square matrix.
 
     Arguments: matrix, dense or scipy.sparse, real, shape (n, n), padded with zeros to a power of two; method,
-    a name of `list_encodings` or "auto": the scalable method of least alpha * (CX + 6 (ancillas - 1) + 2).
+    a name of `list_encodings` or "auto": of the scalable methods that suit the matrix, the one of least
+    alpha * (CX + 6 (ancillas - 1) + 2). The others are kept as `losers`, and `explain()` shows their figures.
     Result: a BlockEncoding with alpha <0|U|0> = matrix within its eps.
-    Raises: ConfigError for an unknown method or a matrix that is not square, real, finite and non-zero.
+    Raises: ConfigError for an unknown method, one that does not suit the matrix, or a matrix that is not
+    square, real, finite and non-zero.
     Source: Gilyen, Su, Low, Wiebe, arXiv:1806.01838, definition 24; the figure of merit counts one query and
     the reflection about its ancillas.
     """
-    target, n_system = padded(matrix)
-    if method == "auto":
-        candidates = [row.encode(target, n_system) for row in ENCODINGS.values() if row.scalable]
-        return min(candidates, key=_merit)
-    if method not in ENCODINGS:
+    if method != "auto" and method not in ENCODINGS:
         raise ConfigError(f"Unknown encoding {method!r}.", subject=method, remedy=nearest(method, ENCODINGS))
-    return ENCODINGS[method].encode(target, n_system)
+    target, n_system = padded(matrix)
+    if method != "auto":
+        return ENCODINGS[method].encode(target, n_system)
+    candidates = [row.encode(target, n_system) for row in ENCODINGS.values() if row.suits(target, n_system)]
+    candidates.sort(key=lambda one: (not ENCODINGS[one.method].scalable, one.merit))
+    return replace(candidates[0], losers=tuple(candidates[1:]))
 
 
 def list_encodings() -> list[dict[str, str | bool]]:
@@ -52,8 +82,3 @@ def list_encodings() -> list[dict[str, str | bool]]:
     return [
         {"name": name, "scalable": row.scalable, "summary": row.summary} for name, row in ENCODINGS.items()
     ]
-
-
-def _merit(encoding: BlockEncoding) -> float:
-    """Cost of a query at unit subnormalisation, its reflection included."""
-    return encoding.alpha * (encoding.two_qubit + 6 * (encoding.n_ancilla - 1) + 2)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from qgd_core.encodings.choose import ENCODINGS, block_encode, list_encodings
 from qgd_core.errors import ConfigError
@@ -38,3 +39,30 @@ def test_bad_matrices_are_refused(matrix, message):
 def test_an_unknown_method_names_the_nearest():
     with pytest.raises(ConfigError, match="Did you mean 'row_column'"):
         block_encode(np.eye(2), "row_colum")
+
+
+def test_the_automatic_choice_keeps_the_losers_with_their_figures():
+    encoding = block_encode(np.array(np.eye(8) + 0.3 * np.eye(8, k=1)))
+    assert encoding.method == "toeplitz"
+    assert {loser.method for loser in encoding.losers} == {"band", "row_column", "svd"}
+    scalable = [loser.merit for loser in encoding.losers if ENCODINGS[loser.method].scalable]
+    assert encoding.merit <= min(scalable)
+    lines = encoding.explain().splitlines()
+    assert len(lines) == 5
+    assert lines[1].startswith("toeplitz")
+    assert lines[1].endswith("chosen")
+    assert f"{encoding.two_qubit}" in lines[1]
+
+
+def test_a_wide_sparse_matrix_never_becomes_dense():
+    n = 2**14
+    x = np.linspace(1, 2, n)
+    matrix = sp.diags_array([x, x[1:]], offsets=[0, 1], format="csr")
+    encoding = block_encode(matrix)
+    assert encoding.method == "band"
+    assert encoding.alpha < 4.1
+
+
+def test_a_method_that_does_not_suit_is_refused():
+    with pytest.raises(ConfigError, match="not constant"):
+        block_encode(np.diag([1.0, 2.0]), "toeplitz")

@@ -1,0 +1,209 @@
+"""Matrices with few diagonals: a one-hot label per diagonal, and one adder for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from qgd_core.arrays import RealArray
+from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.encodings.base import BlockEncoding, Matrix
+from qgd_core.encodings.chains import chain_angles, chained_ry, open_ry
+from qgd_core.encodings.perron import perron_weights
+from qgd_core.encodings.shifts import Shift, shift_by_label
+from qgd_core.encodings.weights import chain_need, least_alpha, product_need
+
+_FULL = 1e-14
+
+
+@dataclass(frozen=True, eq=False)
+class _Diagonals:
+    """Entries by diagonal: values[l, j] is the entry of column j at row (j + shifts[l]) mod n; shifts[0] is 0."""
+
+    shifts: list[int]
+    values: RealArray
+    n_system: int
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        rows: NDArray[np.int64] = np.add.outer(self.shifts, np.arange(2**self.n_system)) % 2**self.n_system
+        return rows
+
+
+def n_diagonals(matrix: Matrix) -> int:
+    """How many diagonals modulo the size hold an entry."""
+    coo = matrix.tocoo()
+    return int(np.unique((coo.row - coo.col) % matrix.shape[0]).size)
+
+
+def encode_band(matrix: Matrix, n_system: int) -> BlockEncoding:
+    """Encode a matrix with few diagonals (modulo its size) by labels and an adder.
+
+    Five variants are costed and the best by alpha * (CX + 6 (ancillas - 1) + 2) is kept: "product", one
+    rotation per diagonal, independent of the others; "one_sided", exact label states with fixed weights on the
+    row side; the same two with rows and columns exchanged; "two_sided", exact label states on both sides with
+    Perron weights, where alpha = || |A| ||_2.
+    Arguments: matrix, real CSR, shape (2**n_system, 2**n_system), not all zero.
+    Result: an exact encoding (eps is rounding); about (diagonals) * 2**n_system CX for "product",
+    twice that for "one_sided", four times for "two_sided", and 9 n_system per adder pass. The carries are restored.
+    Raises: nothing beyond `padded`, which checks the matrix.
+    Source: square-root weights as in arXiv:0810.0312; labels and adder as in Camps et al., arXiv:2203.10236,
+    here with one-hot labels so that the multiplexers' last gates and all signs are absorbed by the entries.
+    """
+    transposed = [one.adjoint() for one in _one_sided_variants(sp.csr_array(matrix.T), n_system)]
+    both = _two_sided(matrix, _diagonals(matrix, n_system))
+    candidates = [*_one_sided_variants(matrix, n_system), *transposed, both]
+    return min(candidates, key=lambda encoding: encoding.merit)
+
+
+def _one_sided_variants(matrix: Matrix, n_system: int) -> list[BlockEncoding]:
+    parts = _diagonals(matrix, n_system)
+    with np.errstate(divide="ignore"):
+        logs = np.log(np.abs(parts.values))
+    chain, product = least_alpha(logs, chain_need), least_alpha(logs, product_need)
+    found = [_one_sided(matrix, parts, *chain, product=False)]
+    return found if product[0] == np.inf else [*found, _one_sided(matrix, parts, *product, product=True)]
+
+
+def _diagonals(matrix: Matrix, n_system: int) -> _Diagonals:
+    coo = matrix.tocoo()
+    n = matrix.shape[0]
+    shifts = (coo.row.astype(np.int64) - coo.col) % n
+    used = [0, *np.unique(shifts[shifts > 0]).tolist()]
+    values = np.zeros((len(used), n))
+    values[np.searchsorted(used, shifts), coo.col] = coo.data
+    return _Diagonals(used, values, n_system)
+
+
+def _one_sided(
+    matrix: Matrix, parts: _Diagonals, alpha: float, weights: RealArray, *, product: bool
+) -> BlockEncoding:
+    # A weight of zero belongs to a diagonal without entries.
+    amplitudes = parts.values / (alpha * np.where(weights > 0, weights, 1.0)[:, np.newaxis])
+    right = _Side(amplitudes, product=product)
+    left = _Side(weights[:, np.newaxis], product=False)
+    return _assemble("product" if product else "one_sided", matrix, parts, alpha, right, left)
+
+
+def _two_sided(matrix: Matrix, parts: _Diagonals) -> BlockEncoding:
+    alpha, u, v = perron_weights(matrix)
+    shares = np.sqrt(np.abs(parts.values) / alpha)
+    ratio = np.sqrt(u[parts.rows] / v[np.newaxis, :])
+    right = _Side(shares * ratio * np.where(parts.values < 0, -1.0, 1.0), product=False)
+    by_row = np.zeros_like(shares)
+    np.put_along_axis(by_row, parts.rows, shares / ratio, axis=1)
+    return _assemble("two_sided", matrix, parts, alpha, right, _Side(by_row, product=False))
+
+
+class _Side:
+    """A label state per column (or per row, or one for all), with a dump qubit where its norm is short of 1."""
+
+    def __init__(self, amplitudes: RealArray, *, product: bool) -> None:
+        self.amplitudes, self.product = amplitudes, product
+        self.n_selects: int = amplitudes.shape[1].bit_length() - 1
+        short = bool(np.any(np.abs(self._kept(amplitudes)) < 1.0 - _FULL))
+        # Only the chain's last label lets the all-zero state carry a sign.
+        self.dumps = short or ((product or len(amplitudes) == 1) and bool(np.any(amplitudes[0] < 0)))
+
+    @property
+    def two_qubit(self) -> int:
+        each, labels = (1 << self.n_selects) - 1, len(self.amplitudes) - 1
+        if self.product or labels == 0:
+            return (labels + self.dumps) * each
+        return (2 * labels - 1 + self.dumps) * each + labels * (labels - 1) // 2
+
+    @property
+    def rotations(self) -> int:
+        return (2 * len(self.amplitudes) - 1) << self.n_selects
+
+    def emit(
+        self,
+        builder: CircuitBuilder,
+        selects: list[int],
+        labels: list[int],
+        dump: int,
+        signs: RealArray,
+        filled: int | None,
+    ) -> None:
+        """Append the state of amplitudes * signs; with `filled`, that label also reads 1 for every other label."""
+        wanted = self.amplitudes * signs
+        order = [label for label in range(len(labels)) if label != filled]
+        order += [] if filled is None else [filled]
+        # The qubit rotated without a CZ in the end keeps the sign (-1)^(its bit and the top select's).
+        if self.n_selects:
+            top = np.arange(wanted.shape[1]) >= wanted.shape[1] // 2
+            bare = [label + 1 for label in (order if self.product else order[:1])]
+            wanted[bare] *= np.where(top, -1.0, 1.0)
+        kept = self._kept(wanted)
+        if self.dumps:
+            open_ry(builder, selects, dump, 2.0 * np.arccos(np.clip(kept, -1.0, 1.0)))
+        if self.product:
+            base = np.where(wanted[0] < 0, -1.0, 1.0)
+            for label in order:
+                angles = 2.0 * np.arctan2(wanted[label + 1] * base, np.abs(wanted[0]))
+                open_ry(builder, selects, labels[label], angles)
+            return
+        angles = chain_angles(wanted[[0, *(label + 1 for label in order)]])
+        for k, label in enumerate(order):
+            before = [labels[other] for other in order[:k]]
+            chained_ry(builder, selects, labels[label], angles[k], before, fill=label == filled)
+
+    def _kept(self, wanted: RealArray) -> RealArray:
+        """Amplitude that stays out of the dump, with the sign the rotations cannot give."""
+        if self.product:
+            base = np.abs(wanted[0])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                kept = base * np.prod(np.hypot(1.0, wanted[1:] / base), axis=0)
+            kept = np.where(base > 0, kept, np.abs(wanted[1:]).max(axis=0, initial=0.0))
+            return np.asarray(np.where(wanted[0] < 0, -kept, kept))
+        if len(wanted) == 1:
+            return np.asarray(wanted[0])
+        return np.asarray(np.linalg.norm(wanted, axis=0))
+
+
+def _assemble(
+    variant: str, matrix: Matrix, parts: _Diagonals, alpha: float, right: _Side, left: _Side
+) -> BlockEncoding:
+    q, n_labels = parts.n_system, len(parts.shifts) - 1
+    shift = shift_by_label(parts.shifts[1:], q)
+    n_dumps = right.dumps + left.dumps
+    n_ancilla = n_dumps + n_labels + shift.n_carries
+
+    def build() -> Circuit:
+        builder = CircuitBuilder(f"band_{variant}", n_ancilla + q)
+        labels = list(range(n_dumps, n_dumps + n_labels))
+        carries = list(range(n_dumps + n_labels, n_ancilla))
+        system = list(range(n_ancilla, n_ancilla + q))
+        plain = np.ones_like(left.amplitudes)
+        right.emit(builder, system[: right.n_selects], labels, 0, _signs(shift, parts), None)
+        shift.ops.emit(builder, [*labels, *system, *carries])
+        unprepare = CircuitBuilder("row_labels", n_ancilla + q)
+        left.emit(unprepare, system[: left.n_selects], labels, n_dumps - 1, plain, shift.filled)
+        builder.call(unprepare.build(), range(n_ancilla + q), adjoint=True)
+        return builder.build()
+
+    return BlockEncoding(
+        method="band",
+        target=matrix,
+        alpha=alpha,
+        n_system=q,
+        n_ancilla=n_ancilla,
+        eps=1e-13 * alpha,
+        two_qubit=right.two_qubit + shift.ops.two_qubit + left.two_qubit,
+        rotations=right.rotations + left.rotations + 4 * shift.ops.two_qubit,
+        build=build,
+        restored=shift.n_carries,
+    )
+
+
+def _signs(shift: Shift, parts: _Diagonals) -> RealArray:
+    """Signs of the adder on label l and column j."""
+    q, n_labels = parts.n_system, len(parts.shifts) - 1
+    shape = (n_labels + 1, 2**q)
+    j = np.arange(2**q)
+    hot = np.eye(n_labels + 1, dtype=np.int8)[1:, :, np.newaxis]
+    bits = {n_labels + k: (j >> (q - 1 - k)) & 1 for k in range(q)} | dict(enumerate(hot))
+    return shift.ops.act(bits, shape)[1]

@@ -1,0 +1,107 @@
+"""Band encodings against the matrix itself, by simulation, and against the cost of others."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qgd_core.circuit.counts import cost
+from qgd_core.encodings import band
+from qgd_core.encodings.base import padded
+from qgd_core.encodings.weights import chain_need, least_alpha
+
+SYSTEMS = json.loads((Path(__file__).parents[1] / "data" / "linear_systems.json").read_text())["cases"]
+
+
+def random_band(n, offsets, seed):
+    rng = np.random.default_rng(seed)
+    j = np.arange(n)
+    matrix = np.zeros((n, n))
+    for offset in offsets:
+        matrix[(j - offset) % n, j] = rng.standard_normal(n)
+    return matrix
+
+
+def variants(matrix):
+    target, q = padded(matrix)
+    yield from band._one_sided_variants(target, q)
+    yield band._two_sided(target, band._diagonals(target, q))
+
+
+CASES = {
+    "diagonal": np.diag([1.0, -2.0, 0.0, 0.5]),
+    "negative": -np.eye(4),
+    "shift": np.eye(4, k=1),
+    "tridiagonal": random_band(8, [-1, 0, 1], 0),
+    "without a main diagonal": random_band(8, [1, 3], 1),
+    "skewed": np.triu(np.tril(random_band(8, [-1, 0, 1, 3], 2), 3), -1),
+    "two rows": random_band(2, [0, 1], 3),
+    "periodic five": random_band(8, [-2, -1, 0, 1, 2], 4),
+    "empty columns": random_band(4, [0, 1], 5) @ np.diag([1.0, 0.0, 1.0, 0.0]),
+    "one row": np.eye(4)[:, [1]] @ np.array([[0.0, -2.0, 1.0, 0.0]]),
+    "badly scaled": np.diag([1e6, 1.0, 1e-6, 1e-12]) @ random_band(4, [-1, 0, 1], 6),
+    "rank deficient": random_band(4, [0, 1], 7) * np.array([[1.0], [1.0], [0.0], [0.0]]),
+}
+
+
+@pytest.mark.parametrize("matrix", CASES.values(), ids=CASES)
+def test_contract_of_every_variant(matrix, check):
+    for encoding in variants(matrix):
+        check(encoding, matrix)
+
+
+@settings(max_examples=6, deadline=None)
+@given(
+    offsets=st.sets(st.integers(0, 7), min_size=1, max_size=3),
+    density=st.floats(0.3, 1.0),
+    seed=st.integers(0, 999),
+)
+def test_contract_on_random_bands(offsets, density, seed, check):
+    rng = np.random.default_rng(seed)
+    matrix = random_band(8, offsets, seed) * (rng.random((8, 8)) < density)
+    matrix[0, 0] = 1.0
+    check(band.encode_band(*padded(matrix)), matrix)
+
+
+@pytest.mark.parametrize(("case", "product"), [(0, 67), (1, 130)])
+def test_the_reference_systems_are_as_cheap_as_promised(case, product, check):
+    matrix = np.array(SYSTEMS[case]["A"])
+    encoding = band.encode_band(*padded(matrix))
+    assert encoding.alpha * cost(encoding.circuit()).two_qubit <= product
+    if case == 0:
+        check(encoding, matrix)
+
+
+def test_two_sided_weights_reach_the_norm():
+    matrix = random_band(8, [-1, 0, 1], 3)
+    *_, two_sided = variants(matrix)
+    assert abs(two_sided.alpha - np.linalg.norm(np.abs(matrix), 2)) < 1e-9
+
+
+def test_the_cost_is_known_before_building():
+    for encoding in variants(random_band(16, [-1, 0, 1, 3], 1)):
+        assert cost(encoding.circuit()).two_qubit == encoding.two_qubit
+
+
+def test_fixed_weights_are_the_best_of_a_scan():
+    entries = np.abs(np.random.default_rng(0).standard_normal((2, 6)))
+    alpha, weights = least_alpha(np.log(entries), chain_need)
+    scan = [
+        np.sqrt((entries[0] / np.cos(t)) ** 2 + (entries[1] / np.sin(t)) ** 2).max()
+        for t in np.linspace(0.01, 1.56, 5000)
+    ]
+    assert abs(alpha / min(scan) - 1) < 1e-3
+    assert abs(np.linalg.norm(weights) - 1) < 1e-12
+
+
+@pytest.mark.slow
+def test_a_smooth_band_of_two_to_the_sixteen_rows_is_planned():
+    n = 2**16
+    x = np.linspace(0, 1, n)
+    matrix = sp.diags_array([-(1 + x[1:]), 2 + x, -(1 + x[:-1] ** 2)], offsets=[-1, 0, 1], format="csr")
+    encoding = band.encode_band(*padded(matrix))
+    assert encoding.alpha <= 1.01 * 7
