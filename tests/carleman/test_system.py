@@ -1,5 +1,6 @@
 """Carleman systems against iterated maps, closed forms, dense Kronecker assembly and integrators."""
 
+from functools import reduce
 from itertools import combinations_with_replacement
 from math import factorial, prod
 
@@ -213,6 +214,26 @@ def test_rescaled_equals_assembly_at_that_scale():
     one, two = carleman(field, 3, step=0.5).rescaled(0.6), carleman(field, 3, step=0.5, scale=0.6)
     np.testing.assert_allclose(one.matrix.toarray(), two.matrix.toarray(), rtol=0, atol=1e-13)
     np.testing.assert_allclose(one.source, two.source, rtol=0, atol=1e-15)
+
+
+@settings(max_examples=25, deadline=None)
+@given(order=st.integers(1, 3), seed=st.integers(0, 10**6), form=st.sampled_from(["discrete", "continuous"]))
+def test_permuting_or_scaling_the_variables_commutes_with_truncation(order, seed, form):
+    rng = np.random.default_rng(seed)
+    field = PolynomialField({k: 0.2 * rng.standard_normal((3, 3**k)) for k in range(4)})
+    swap, g = np.eye(3)[rng.permutation(3)], rng.uniform(0.3, 3.0)
+    permuted = PolynomialField(
+        {
+            k: swap @ f.toarray() @ (reduce(np.kron, [swap.T] * k) if k else np.ones((1, 1)))
+            for k, f in field.coefficients.items()
+        }
+    )
+    u0 = 0.2 * rng.standard_normal(3)
+    plain = carleman(field, order, form, 0.3).classical(u0, 3)
+    turned = carleman(permuted, order, form, 0.3).classical(swap @ u0, 3)
+    scaled = carleman(field.rescale(g), order, form, 0.3).classical(g * u0, 3)
+    np.testing.assert_allclose(turned, swap @ plain, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(scaled, g * plain, rtol=0, atol=1e-11)
 
 
 def test_the_package_is_callable():
