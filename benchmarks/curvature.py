@@ -23,7 +23,7 @@ from torch.nn.functional import cross_entropy
 from qgd_core.learn.active import ActiveSet
 from qgd_core.learn.curvature import HessianOperator
 from qgd_core.learn.images import load_digit_images
-from qgd_core.learn.prune import prune
+from qgd_core.learn.pruning import prune
 from qgd_core.learn.resnet import resnet32x4
 from qgd_core.learn.spectrum import hessian_spectrum
 

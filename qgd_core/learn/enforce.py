@@ -66,7 +66,7 @@ def adopt(model: nn.Module) -> ActiveSet:
                 masks[prefix + weight] = found[0].clone()
                 parametrize.remove_parametrizations(module, weight, leave_parametrized=True)
     if not masks:
-        raise ConfigError("The model carries no pruning mask.", remedy="Use qgd_core.learn.prune instead.")
+        raise ConfigError("The model carries no pruning mask.", remedy="Use qgd_core.learn.pruning instead.")
     whole = {name: torch.ones(weight.shape) for name, weight in model.named_parameters()}
     return ActiveSet.from_masks(model, {name: masks.get(name, one) for name, one in whole.items()})
 

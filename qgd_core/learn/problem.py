@@ -16,7 +16,7 @@ from qgd_core.learn.closure import ClosureLoss
 from qgd_core.learn.data import DATASETS, Dataset, load
 from qgd_core.learn.losses import Objective, accuracy
 from qgd_core.learn.models import logistic
-from qgd_core.learn.prune import prune
+from qgd_core.learn.pruning import prune
 
 _FIT_STEPS = 500
 _FITTED = 1e-8

@@ -11,7 +11,7 @@ from qgd_core.learn.active import ActiveSet
 from qgd_core.learn.curvature import HessianOperator
 from qgd_core.learn.losses import Objective
 from qgd_core.learn.models import perceptron
-from qgd_core.learn.prune import prune
+from qgd_core.learn.pruning import prune
 from qgd_core.learn.resnet import ResNet
 
 RANDOM = torch.Generator().manual_seed(0)

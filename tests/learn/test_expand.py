@@ -11,7 +11,7 @@ from qgd_core.learn.data import load
 from qgd_core.learn.expand import derivative, expand, gradient, hessian, restrict, value
 from qgd_core.learn.losses import Objective, accuracy
 from qgd_core.learn.models import logistic, perceptron
-from qgd_core.learn.prune import prune
+from qgd_core.learn.pruning import prune
 
 
 def make_problem():

@@ -9,7 +9,7 @@ from qgd_core.learn.data import load
 from qgd_core.learn.losses import Objective
 from qgd_core.learn.models import logistic
 from qgd_core.learn.optimizer import QuantumGradientDescent
-from qgd_core.learn.prune import prune
+from qgd_core.learn.pruning import prune
 
 
 def ridge():

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from qgd_core.errors import ConfigError
-from qgd_core.learn.prune import prune
+from qgd_core.learn.pruning import prune
 from qgd_core.learn.resnet import ResNet, resnet32x4, resnet422x4
 
 

@@ -8,7 +8,7 @@ from qgd_core.learn.enforce import enforce
 from qgd_core.learn.expand import hessian, restrict
 from qgd_core.learn.losses import Objective
 from qgd_core.learn.models import perceptron
-from qgd_core.learn.prune import prune
+from qgd_core.learn.pruning import prune
 from qgd_core.learn.spectrum import Spectrum, hessian_spectrum, run_probes
 
 

@@ -7,7 +7,7 @@ import torch
 
 from qgd_core.learn.data import load
 from qgd_core.learn.models import perceptron
-from qgd_core.learn.prune import prune
+from qgd_core.learn.pruning import prune
 from qgd_core.learn.spectrum import hessian_spectrum
 from qgd_core.learn.workers import rank, start_workers
 

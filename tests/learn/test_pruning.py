@@ -5,7 +5,7 @@ from torch import nn
 
 from qgd_core.errors import ConfigError
 from qgd_core.learn.models import perceptron
-from qgd_core.learn.prune import find_dead, prune
+from qgd_core.learn.pruning import find_dead, prune
 
 
 def make_batch():
