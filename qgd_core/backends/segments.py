@@ -60,7 +60,7 @@ def split(circuit: Circuit) -> list[Segment[Circuit]]:
 
 
 class SegmentedExecutable(Executable, Generic[T]):
-    """Runs a lowered circuit on a simulator; an SDK adds _evolve, _sample and _gates, and _measure for `whole`.
+    """Runs a lowered circuit on a simulator; an SDK adds _evolve and _gates, perhaps _sample and _measure.
 
     Sampling goes segment by segment: the SDK draws the survivors of each post-selection from the shots that are
     left, and goes on from the projected vector: the distribution of measuring and aborting, at one simulation
@@ -106,11 +106,16 @@ class SegmentedExecutable(Executable, Generic[T]):
     def _evolve(self, body: T, state: ComplexArray | None) -> ComplexArray:
         """The body applied to a unit vector over the lowered circuit's qubits, |0...0> for None."""
 
-    @abstractmethod
     def _sample(
         self, body: T, state: ComplexArray | None, qubits: tuple[int, ...], shots: int, seed: int
     ) -> tuple[dict[int, int], ComplexArray]:
-        """Counts of `qubits` after the body, the first most significant, and the vector before measuring."""
+        """Counts of `qubits` after the body, the first most significant, and the vector before measuring.
+
+        Drawn here from the SDK's vector, at a cost that does not grow with the shots; an SDK with a sampler of
+        its own replaces this for as many shots as that can bear.
+        """
+        vector = self._evolve(body, state)
+        return draw(vector, qubits, shots, seed), vector
 
     @abstractmethod
     def _gates(self, body: T) -> Iterable[Gate]:
@@ -168,6 +173,20 @@ def accept(counts: dict[int, int], wanted: tuple[int, ...], shots: int) -> Outco
     spare, word = len(wanted), as_word(wanted)
     kept = {key >> spare: n for key, n in counts.items() if key & ((1 << spare) - 1) == word and n}
     return Outcomes(kept, shots)
+
+
+def draw(vector: ComplexArray, qubits: tuple[int, ...], shots: int, seed: int) -> dict[int, int]:
+    """Sample some qubits of a vector.
+
+    Arguments: vector, shape (2**n,), of any norm but 0; qubits, the first most significant in a key; shots; seed.
+    Result: how many shots read each word; exact sampling, one draw for all shots.
+    Raises: nothing.
+    Source: none.
+    """
+    odds = np.abs(vector.reshape((2,) * (vector.size.bit_length() - 1))) ** 2
+    odds = np.moveaxis(odds, qubits, range(len(qubits))).reshape(2 ** len(qubits), -1).sum(axis=1)
+    drawn = np.random.default_rng(seed).multinomial(shots, odds / odds.sum())
+    return {int(key): int(drawn[key]) for key in np.flatnonzero(drawn)}
 
 
 def project(state: ComplexArray, postselect: PostSelect) -> ComplexArray:

@@ -6,7 +6,7 @@ import pytest
 from qgd_core.backends.api import Capabilities, draw_seeds
 from qgd_core.backends.bits import as_word, measure_all
 from qgd_core.backends.fitting import fit
-from qgd_core.backends.segments import SegmentedExecutable, accept, project, split
+from qgd_core.backends.segments import SegmentedExecutable, accept, draw, project, split
 from qgd_core.circuit.circuit import CircuitBuilder, unroll
 from qgd_core.circuit.ops import Measure, PostSelect
 from qgd_core.circuit.program import Program
@@ -22,13 +22,6 @@ class Dense(SegmentedExecutable):
 
     def _evolve(self, body, state):
         return simulate(body, state)
-
-    def _sample(self, body, state, qubits, shots, seed):
-        vector = simulate(body, state)
-        odds = np.abs(vector.reshape((2,) * body.n_qubits)) ** 2
-        odds = np.moveaxis(odds, qubits, range(len(qubits))).reshape(2 ** len(qubits), -1).sum(axis=1)
-        drawn = np.random.default_rng(seed).multinomial(shots, odds / odds.sum())
-        return {key: int(n) for key, n in enumerate(drawn) if n}, vector
 
     def _gates(self, body):
         return unroll(body)
@@ -72,6 +65,15 @@ def test_split_refuses_what_has_no_single_vector():
     builder.reset([0])
     with pytest.raises(UnsupportedOperation):
         split(builder.build())
+
+
+def test_draw_orders_the_qubits_and_follows_the_odds():
+    vector = np.zeros(8, dtype=complex)
+    vector[0b110], vector[0b011] = 0.6, 0.8j
+    assert set(draw(vector, (2, 0), 100, 1)) == {0b01, 0b10}
+    counts = draw(2 * vector, (0,), 10**15, 1)
+    assert abs(counts[1] - 0.36e15) < 5 * np.sqrt(1e15 * 0.36 * 0.64)
+    assert draw(vector, (), 7, 1) == {0: 7}
 
 
 def test_project_keeps_exactly_the_wanted_entries():

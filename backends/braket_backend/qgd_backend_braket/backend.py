@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from qgd_backend_braket.lower import NATIVE, read_gates, translate, wrap
 from qgd_backend_braket.targets import LocalOptions, evolve
 from qgd_core.plugin import (
@@ -48,15 +46,6 @@ class BraketExecutable(SegmentedExecutable[list[str]]):
 
     def _evolve(self, body: list[str], state: ComplexArray | None) -> ComplexArray:
         return evolve(wrap(body, self.lowered.n_qubits)) if state is None else state
-
-    def _sample(
-        self, body: list[str], state: ComplexArray | None, qubits: tuple[int, ...], shots: int, seed: int
-    ) -> tuple[dict[int, int], ComplexArray]:
-        vector = self._evolve(body, state)
-        table = np.abs(vector.reshape((2,) * self.lowered.n_qubits)) ** 2
-        odds = np.moveaxis(table, qubits, range(len(qubits))).reshape(2 ** len(qubits), -1).sum(axis=1)
-        drawn = np.random.default_rng(seed).multinomial(shots, odds / odds.sum())
-        return {int(key): int(drawn[key]) for key in np.flatnonzero(drawn)}, vector
 
     def _gates(self, body: list[str]) -> Iterable[Gate]:
         return read_gates(body)

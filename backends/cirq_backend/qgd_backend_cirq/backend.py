@@ -21,6 +21,8 @@ from qgd_core.plugin import (
     read_options,
 )
 
+MOST_SHOTS = 100_000  # that Cirq's own sampler is asked for; more are drawn from its vector
+
 
 class CirqBackend(Backend):
     """Programs on Cirq's dense simulator in double precision."""
@@ -57,6 +59,8 @@ class CirqExecutable(SegmentedExecutable[cirq.Circuit]):
     def _sample(
         self, body: cirq.Circuit, state: ComplexArray | None, qubits: tuple[int, ...], shots: int, seed: int
     ) -> tuple[dict[int, int], ComplexArray]:
+        if shots > MOST_SHOTS:
+            return super()._sample(body, state, qubits, shots, seed)
         vector = self._evolve(body, state)
         drawn = cirq.sample_state_vector(vector, list(qubits), repetitions=shots, seed=seed)
         return _words(drawn), vector

@@ -24,6 +24,8 @@ from qgd_core.plugin import (
     read_options,
 )
 
+MOST_SHOTS = 1_000_000  # that a device's own sampler is asked for; more are drawn from its vector
+
 
 class PennyLaneBackend(Backend):
     """Programs on a PennyLane simulator device."""
@@ -55,9 +57,9 @@ class PennyLaneExecutable(SegmentedExecutable[list[Operator]]):
     def _sample(
         self, body: list[Operator], state: ComplexArray | None, qubits: tuple[int, ...], shots: int, seed: int
     ) -> tuple[dict[int, int], ComplexArray]:
+        if shots > MOST_SHOTS or not qubits:
+            return super()._sample(body, state, qubits, shots, seed)
         vector = self._evolve(body, state)
-        if not qubits:
-            return {0: shots}, vector
         drawn = self._execute([], vector, qml.sample(wires=list(qubits)), shots, seed)
         rows, numbers = np.unique(np.asarray(drawn, dtype=int).reshape(shots, -1), axis=0, return_counts=True)
         words = ("".join(map(str, row)) for row in rows)

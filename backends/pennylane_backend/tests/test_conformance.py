@@ -10,7 +10,7 @@ from qgd_core.conformance import conformance
 from qgd_core.errors import UnknownBackend
 
 test_lightning = conformance("pennylane:lightning.qubit")
-test_default = conformance("pennylane:default.qubit")
+test_default = pytest.mark.slow(conformance("pennylane:default.qubit"))
 
 
 def test_an_unknown_device_is_named():

@@ -63,6 +63,8 @@ class QiskitExecutable(SegmentedExecutable[QuantumCircuit]):
     def _sample(
         self, body: QuantumCircuit, state: ComplexArray | None, qubits: tuple[int, ...], shots: int, seed: int
     ) -> tuple[dict[int, int], ComplexArray]:
+        if shots > self.target.most_shots:
+            return super()._sample(body, state, qubits, shots, seed)
         return self.target.sample(body, state, [body.num_qubits - 1 - q for q in qubits], shots, seed)
 
     def _measure(self, body: QuantumCircuit, shots: int, seed: int) -> dict[int, int]:

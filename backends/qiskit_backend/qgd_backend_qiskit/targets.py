@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from qiskit import ClassicalRegister, QuantumCircuit
@@ -11,6 +12,8 @@ from qiskit.quantum_info import Statevector
 from qiskit_aer import AerSimulator
 
 from qgd_core.plugin import ComplexArray, ConfigError, UnsupportedOperation
+
+MOST_WHOLE = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,14 @@ class BasicOptions:
     postselect = "segments"
 
 
-class Target(Protocol):
+class Target(ABC):
     """What an executable needs of a simulator; a state is a unit vector, None for |0...0>."""
 
     max_qubits: int | None
+    most_shots = 0
+    """Shots that its own sampler is asked for; more are drawn from its vector."""
 
+    @abstractmethod
     def evolve(self, circuit: QuantumCircuit, state: ComplexArray | None) -> ComplexArray:
         """The vector after a unitary circuit."""
 
@@ -46,13 +52,17 @@ class Target(Protocol):
         self, circuit: QuantumCircuit, state: ComplexArray | None, qubits: list[int], shots: int, seed: int
     ) -> tuple[dict[int, int], ComplexArray]:
         """Counts of `qubits` after a unitary circuit, the first most significant, and the vector before."""
+        raise UnsupportedOperation("This target has no sampler of its own.", subject=self)
 
     def measure(self, circuit: QuantumCircuit, shots: int, seed: int) -> dict[int, int]:
         """Counts over the bits of a circuit that may measure, reset and go on."""
+        raise UnsupportedOperation("This target does not measure midway.", subject=self)
 
 
-class AerTarget:
+class AerTarget(Target):
     """The statevector method of Aer in double precision."""
+
+    most_shots = 1_000_000
 
     def __init__(self, options: AerOptions) -> None:
         self._simulator = AerSimulator(
@@ -82,6 +92,12 @@ class AerTarget:
 
     def measure(self, circuit: QuantumCircuit, shots: int, seed: int) -> dict[int, int]:
         """Counts drawn by Aer, shot by shot where the circuit measures midway."""
+        if shots > MOST_WHOLE:
+            raise UnsupportedOperation(
+                f"Aer would keep {shots} shots of a whole circuit in memory, at most {MOST_WHOLE} fit.",
+                value=shots,
+                remedy="Use postselect='segments', or fewer shots.",
+            )
         return _counts(self._run(circuit, shots, seed), shots)
 
     def _run(self, circuit: QuantumCircuit, shots: int, seed: int) -> dict[str, Any]:
@@ -91,7 +107,7 @@ class AerTarget:
         return dict(result.data(0))
 
 
-class BasicTarget:
+class BasicTarget(Target):
     """Qiskit's own Statevector, with no simulator installed; slow, and without mid-circuit measurement."""
 
     max_qubits: int | None = 20
@@ -100,19 +116,6 @@ class BasicTarget:
         """The vector after a unitary circuit."""
         start = Statevector.from_int(0, 2**circuit.num_qubits) if state is None else Statevector(state)
         return np.array(start.evolve(circuit).data)
-
-    def sample(
-        self, circuit: QuantumCircuit, state: ComplexArray | None, qubits: list[int], shots: int, seed: int
-    ) -> tuple[dict[int, int], ComplexArray]:
-        """Counts drawn by numpy, and the vector they were drawn from."""
-        vector = self.evolve(circuit, state)
-        odds = Statevector(vector).probabilities(qubits[::-1]) if qubits else np.ones(1)
-        drawn = np.random.default_rng(seed).multinomial(shots, odds / odds.sum())
-        return {int(key): int(drawn[key]) for key in np.flatnonzero(drawn)}, vector
-
-    def measure(self, circuit: QuantumCircuit, shots: int, seed: int) -> dict[int, int]:
-        """Never reached: this target declares no mid-circuit measurement."""
-        raise UnsupportedOperation("qiskit:basic does not measure midway.", subject=circuit)
 
 
 def _counts(data: dict[str, Any], shots: int) -> dict[int, int]:

@@ -156,6 +156,22 @@ def test_a_repeated_block_is_translated_once():
     np.testing.assert_allclose(compiled(circuit).statevector(), simulate(circuit), rtol=0, atol=1e-11)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_more_shots_than_aer_can_bear_are_drawn_from_its_vector_or_refused(form):
+    circuit, shots = postselected(3, 2, 1), 10**12
+    executable = compiled(circuit, postselect=form)
+    if form == "segments":
+        outcomes = executable.run(shots, seed=3)
+        odds = np.abs(simulate(circuit)) ** 2
+        assert outcomes.shots == shots
+        assert chi_square(outcomes.counts, odds, shots) < 4.5
+        assert executable.run(shots, seed=3).counts == outcomes.counts
+    else:
+        with pytest.raises(UnsupportedOperation, match="segments") as caught:
+            executable.run(shots, seed=3)
+        assert caught.value.value == shots
+
+
 def test_options_and_targets_are_checked():
     with pytest.raises(ConfigError, match="Did you mean 'postselect'"):
         get_backend("qiskit:aer", postselct="measure")
