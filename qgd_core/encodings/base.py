@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -68,6 +68,47 @@ class BlockEncoding:
             self, target=sp.csr_array(self.target.conj().T), build=lambda: self.circuit().adjoint()
         )
 
+    def controlled(self, values: Sequence[int] = (1,)) -> Circuit:
+        """The circuit under new control qubits, placed first, each with the value it must hold."""
+        return self.circuit().controlled(values)
+
+    def __mul__(self, factor: complex) -> BlockEncoding:
+        from qgd_core.encodings.algebra import scaled
+
+        return scaled(self, complex(factor))
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> BlockEncoding:
+        return self * -1.0
+
+    def __add__(self, other: BlockEncoding) -> BlockEncoding:
+        from qgd_core.encodings.algebra import combine
+
+        return combine([self, other], [1.0, 1.0])
+
+    def __sub__(self, other: BlockEncoding) -> BlockEncoding:
+        from qgd_core.encodings.algebra import combine
+
+        return combine([self, other], [1.0, -1.0])
+
+    def __matmul__(self, other: BlockEncoding) -> BlockEncoding:
+        from qgd_core.encodings.algebra import product
+
+        return product(self, other)
+
+    def kron(self, other: BlockEncoding) -> BlockEncoding:
+        """The encoding of the Kronecker product, this register first."""
+        from qgd_core.encodings.algebra import kron
+
+        return kron(self, other)
+
+    def kron_sum(self, other: BlockEncoding) -> BlockEncoding:
+        """The encoding of A (x) I + I (x) B."""
+        from qgd_core.encodings.algebra import kron_sum
+
+        return kron_sum(self, other)
+
     def explain(self) -> str:
         """A table of this encoding and of those it was chosen over: alpha, CX, ancillas and figure of merit."""
         rows = [f"{'method':<12}{'alpha':>12}{'CX':>10}{'ancillas':>10}{'merit':>14}"]
@@ -82,25 +123,25 @@ class BlockEncoding:
 
 
 def padded(matrix: Matrix | ArrayLike) -> tuple[Matrix, int]:
-    """Check a real square matrix and pad it with zeros to the next power of two.
+    """Check a square matrix and pad it with zeros to the next power of two.
 
-    Arguments: matrix, dense or sparse, real, shape (n, n).
+    Arguments: matrix, dense or sparse, real or complex, shape (n, n).
     Result: (CSR of shape (2**q, 2**q), q) with q >= 1, exact.
-    Raises: ConfigError when it is not square, complex, not finite, empty or all zero.
+    Raises: ConfigError when it is not square, not numeric, not finite, empty or all zero.
     Source: none.
     """
     given = sp.csr_array(matrix) if sp.issparse(matrix) else sp.csr_array(np.atleast_2d(np.asarray(matrix)))
     rows, columns = given.shape
     if rows != columns or rows == 0:
         raise ConfigError(f"A block encoding needs a square matrix, got shape {given.shape}.", subject=matrix)
-    if np.iscomplexobj(given.data):
-        raise ConfigError("The matrix to encode is complex; only real ones are supported.", subject=matrix)
     if not np.isfinite(given.data).all():
         raise ConfigError("The matrix to encode has NaN or infinite entries.", subject=matrix)
     if not np.any(given.data):
         raise ConfigError("The matrix to encode is all zero.", subject=matrix)
     q = max(1, (rows - 1).bit_length())
-    coo = sp.coo_array(given.astype(np.float64))
+    # Integers of any size become floats; a complex matrix without imaginary part becomes real.
+    real = not np.iscomplexobj(given.data) or not np.any(given.data.imag)
+    coo = sp.coo_array(given.real.astype(np.float64) if real else given.astype(np.complex128))
     whole = sp.csr_array((coo.data, coo.coords), shape=(2**q, 2**q))
     whole.eliminate_zeros()
     return whole, q
