@@ -170,6 +170,11 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("wrong alpha", "block_encoding", kind=engines.WrongAlpha),
     Mutant("wrong alpha from the second step on", "encoded_steps", kind=engines.LaterAlpha),
     Mutant("a bias in the last step", "encoded_steps_by_shots", outcomes=bias(0.03)),
+    Mutant(
+        "one step of every march",
+        "carleman_window",
+        tree=calls(lambda c: replace(c, repeat=min(1, c.repeat))),
+    ),
     # The seam.
     Mutant("one block too many counted", "counts_equal_the_cores", counts=plus("cx", 3)),
     Mutant("measurements not counted", "counts_equal_the_cores", counts=engines.gates_only),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
-from qgd_core.conformance.subject import Subject, check, likely, same_vector
+from qgd_core.conformance.subject import EXACT, Subject, check, likely, require, same_vector
+
+if TYPE_CHECKING:
+    from qgd_core.ode.base import Plan
 
 ALPHA = 1.4
 WEIGHTS = (0.9, 0.5)
@@ -72,3 +77,28 @@ def encoded_steps_by_shots(subject: Subject) -> None:
     """Several encoded steps succeed and read out with the probabilities of the matrices."""
     circuit = applied(3)
     likely(subject.run(circuit).counts, expected(3) ** 2, subject.shots, circuit.name)
+
+
+@check("statevector")
+def carleman_window(subject: Subject) -> None:
+    """A window of three steps in two variables, from the polynomial to the readout, gives the sparse products."""
+    plan, wanted = window()
+    got = plan.read_amplitudes(subject.backend.compile(plan.compile()).amplitudes()).value
+    error = float(np.abs(got - wanted).max())
+    require(error <= EXACT, f"the window ends {error:.2e} away, more than {EXACT:.0e}")
+
+
+@cache
+def window() -> tuple[Plan, RealArray]:
+    """The plan of u' = u + (F1 u + F2 u(x)u) / 2 by marching at order 2, and its end by sparse products."""
+    from qgd_core.carleman import carleman
+    from qgd_core.dynamics.polynomial import PolynomialField
+    from qgd_core.ode.base import LinearRecurrence
+    from qgd_core.planner.choose import plan
+
+    linear = np.array([[-0.5, 0.1], [0.05, -0.4]])
+    quadratic = np.array([[0.1, 0.02, 0, 0.05], [0, 0.08, 0.03, -0.1]])
+    system = carleman(PolynomialField({1: linear, 2: quadratic}), order=2, form="discrete", step=0.5)
+    start = system.lift(np.array([0.3, -0.2]))
+    problem = LinearRecurrence(system.matrix, system.source, start, 3, wanted=[0, 1])
+    return plan(problem, 1e-2), problem.classical()

@@ -1,0 +1,40 @@
+"""The same programs on every installed backend, compared pairwise."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from qgd_core.backends.registry import get_backend, list_backends
+from qgd_core.circuit.program import Program
+from qgd_core.circuit.simulate import simulate
+from qgd_core.conformance.cases import measured, postselected, random_circuit
+from qgd_core.conformance.checks.pipeline import window
+
+
+def every_backend():
+    return {row.name: get_backend(row.name) for row in list_backends() if row.status == "ok"}
+
+
+@pytest.mark.slow
+def test_all_installed_backends_agree_pairwise():
+    circuits = [measured(random_circuit(4, 30, 1)), postselected(3, 2, 2), postselected(4, 1, 3)]
+    programs = [Program(c, lambda c=c: simulate(c)) for c in circuits]
+    backends = every_backend()
+    assert len(backends) >= 3
+    for program in programs:
+        vectors = {name: b.compile(program).amplitudes() for name, b in backends.items()}
+        for one, other in itertools.combinations(vectors, 2):
+            np.testing.assert_allclose(
+                vectors[one], vectors[other], rtol=0, atol=1e-11, err_msg=f"{one}, {other}"
+            )
+
+
+@pytest.mark.slow
+def test_a_carleman_window_by_shots_agrees_on_all_installed_backends():
+    plan, wanted = window()
+    shots = 100_000
+    for name, backend in every_backend().items():
+        outcomes = backend.compile(plan.compile()).run(shots, seed=5)
+        estimate = plan.read_counts(outcomes.counts, outcomes.shots)
+        assert np.all(np.abs(estimate.value - wanted) < 5 * estimate.stderr + 1e-12), name
