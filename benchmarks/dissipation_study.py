@@ -1,0 +1,94 @@
+"""The runs behind docs/studies/dissipation.md: three seeds, weight decay off and on, magnitude mask and random mask.
+
+    python benchmarks/dissipation_study.py [--out study.json] [KEY=VALUE ...]
+
+KEY=VALUE overrides a setting of qgd_core.learn.dissipation.Dissipation for every run. Finished runs found in the file are
+not run again. Prints the table of the study.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from qgd_core.learn.dissipation import Dissipation, dissipation_report
+
+SMALL = {
+    "limit": 600,
+    "batch": 64,
+    "dense_steps": 60,
+    "cycles": 1,
+    "every": 45,
+    "samples": 96,
+    "probes": 2,
+    "lanczos_steps": 16,
+}
+
+
+def run_one(settings: Dissipation) -> list[dict[str, Any]]:
+    report = dissipation_report(settings, lambda text: print(" ", text, flush=True))
+    window = report.uploads[0].stretch.window
+    return [
+        {
+            "step": shot.step,
+            "stage": shot.stage,
+            "active": len(shot.active),
+            "accuracy": shot.accuracy,
+            "loss": shot.loss,
+            "negative_mass": shot.spectrum.negative_mass.value,
+            "error": shot.spectrum.negative_mass.error,
+            "lambda_min": shot.spectrum.lambda_min.value,
+            "lambda_max": shot.spectrum.lambda_max.value,
+            "window": window if window != float("inf") else None,
+        }
+        for shot in report.snapshots
+    ]
+
+
+def print_table(rows: dict[str, list[dict[str, Any]]]) -> None:
+    print(
+        "| weight decay, mask | stage | step | accuracy | negative mass, mean (seeds) | lambda_min | lambda_max |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    variants = sorted({key.rsplit(" seed ", 1)[0] for key in rows})
+    for variant in variants:
+        runs = [found for key, found in rows.items() if key.rsplit(" seed ", 1)[0] == variant]
+        for shots in zip(*runs, strict=True):
+            masses = [shot["negative_mass"] for shot in shots]
+            print(
+                f"| {variant} | {shots[0]['stage']} | {shots[0]['step']} "
+                f"| {statistics.mean(shot['accuracy'] for shot in shots):.2f} "
+                f"| {statistics.mean(masses):.3f} ({', '.join(f'{mass:.3f}' for mass in masses)}) "
+                f"| {min(shot['lambda_min'] for shot in shots):.2f} | {max(shot['lambda_max'] for shot in shots):.1f} |"
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=Path("study.json"))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("changes", nargs="*")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    changes = {key: json.loads(value) for key, _, value in (text.partition("=") for text in chosen.changes)}
+    rows = json.loads(chosen.out.read_text()) if chosen.out.exists() else {}
+    for seed, decay, scorer in itertools.product(range(chosen.seeds), (0.0, 5e-3), ("magnitude", "random")):
+        key = f"{decay:g}, {scorer} seed {seed}"
+        if key not in rows:
+            print(key, flush=True)
+            settings = {**SMALL, **changes, "seed": seed, "weight_decay": decay, "scorer": scorer}
+            rows[key] = run_one(Dissipation(**settings))
+            chosen.out.write_text(json.dumps(rows, indent=1))
+    print_table(rows)
+
+
+if __name__ == "__main__":
+    main()
