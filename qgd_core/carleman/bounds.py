@@ -126,6 +126,8 @@ def forets_pouly_bound(field: PolynomialField, order: int, u0: ArrayLike, time: 
     if field.degree > 2 or norms.get(0, 0.0):
         return float("inf")
     # (X - 1)/|F_1| tends to T as |F_1| vanishes.
+    if linear * time > 700.0:
+        return float("inf")
     grown = np.expm1(linear * time) / linear if linear else time
     ratio = size * pull * grown
     return float(size * np.exp(linear * time) * ratio**order / (1 - ratio)) if ratio < 1.0 else float("inf")

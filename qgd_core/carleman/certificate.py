@@ -25,6 +25,7 @@ GRID = 256
 WORK_LIMIT = 2e9
 WIDE_LIMIT = 20_000
 DENSE_LIMIT = 400
+LARGEST = 1e30
 
 
 def wide_basis(basis: Basis, degree: int, form: str) -> Basis:
@@ -65,6 +66,8 @@ def certify_discrete(
     state, seen = basis.lift(start), np.zeros(basis.dimension)
     sizes, errors, growth = np.empty(steps), np.zeros(steps + 1), np.empty((steps, degrees.size))
     for t in range(steps):
+        if not (np.abs(left).max() < LARGEST and np.abs(state).max() < LARGEST):
+            return float("inf")
         gains[t] = [_norms(left @ dropped[d]) for d in degrees] * basis.scale ** (degrees - 1.0)
         left = np.asarray(left @ matrix)
         point = basis.project(state)
@@ -104,6 +107,8 @@ def certify_sequence(
         if id(matrix) not in known:
             known[id(matrix)] = _step_norms(update, wide, matrix, basis)
         kept, whole, lost, degrees, positions = known[id(matrix)]
+        if not np.abs(state).max() < LARGEST:
+            return float("inf")
         point = basis.project(state)
         growth = _growth(basis.scale * float(np.linalg.norm(point)), basis.scale * error, degrees)
         hidden = kept @ hidden + lost @ growth
@@ -149,7 +154,10 @@ def certify_continuous(
     rise = float(np.exp(max(np.linalg.eigvalsh((dense + dense.T) / 2)[-1], 0.0) * h))
     flow, integral = _flow(dense, h)
     half, half_integral = _flow(dense, h / 2)
-    gains = _continuous_gains(dropped, matrix, flow, basis, h, rise)
+    lefts = _left_products(flow, basis)
+    if not np.abs(lefts).max() < LARGEST:
+        return float("inf")
+    gains = _continuous_gains(dropped, matrix, lefts, basis, h, rise)
     state, seen = basis.lift(start), np.zeros(basis.dimension)
     errors, rest = np.zeros(GRID), 0.0
     reach = np.empty((GRID, degrees.size))
@@ -158,6 +166,8 @@ def certify_continuous(
     positions = np.concatenate([np.r_[wide.block(d)] for d in sorted(dropped)])
     sizes, drifts = np.empty(GRID), np.empty(GRID)
     for i in range(GRID):
+        if not np.abs(state).max() < LARGEST:
+            return float("inf")
         middle = half @ state + half_integral @ source
         slope = dense @ middle + source
         point = basis.project(middle)
@@ -182,17 +192,22 @@ def _dropped(wide: Basis, rows: Csr, order: int) -> dict[int, Csr]:
     return {d: part for d, part in parts.items() if part.nnz}
 
 
+def _left_products(flow: RealArray, basis: Basis) -> RealArray:
+    """P_1 flow^i for i = 0..GRID-1, shape (GRID, n, D)."""
+    lefts = np.empty((GRID, basis.n, basis.dimension))
+    lefts[0] = np.eye(basis.n, basis.dimension)
+    for i in range(1, GRID):
+        lefts[i] = np.minimum(np.maximum(lefts[i - 1] @ flow, -LARGEST), LARGEST)
+    return lefts
+
+
 def _continuous_gains(
-    dropped: dict[int, Csr], matrix: Csr, flow: RealArray, basis: Basis, h: float, rise: float
+    dropped: dict[int, Csr], matrix: Csr, lefts: RealArray, basis: Basis, h: float, rise: float
 ) -> RealArray:
     """sup over tau in [i h, (i+1) h] of |P_1 exp(A tau) E_d|, in units of u, for every interval and degree."""
     degrees = np.array(sorted(dropped))
     first = {d: matrix @ dropped[d] for d in dropped}
     second = np.array([spectral_norm(sparse.csr_array(matrix @ first[d])) for d in degrees])
-    lefts = np.empty((GRID, basis.n, basis.dimension))
-    lefts[0] = np.eye(basis.n, basis.dimension)
-    for i in range(1, GRID):
-        lefts[i] = lefts[i - 1] @ flow
     rows = lefts.reshape(-1, basis.dimension)
     sizes = h * h / 2 * rise * _norms(lefts)
     gains = np.empty((GRID, degrees.size))

@@ -162,3 +162,13 @@ def test_large_systems_fall_back_to_norms_alone():
         exact = exact + 0.3 * field(exact)
     error = np.linalg.norm(exact - system.classical(u0, 10))
     assert error <= system.error_bound(u0, 10) < 1.0
+
+
+@pytest.mark.parametrize("size", [1e-8, 1.0, 1e8])
+@pytest.mark.parametrize("rate", [-1.0, 0.0, 5.0])
+def test_bounds_never_overflow_into_warnings_or_nan(size, rate):
+    field = PolynomialField({1: rate * np.eye(2), 2: np.ones((2, 4))})
+    u0 = np.full(2, size)
+    for form in ("discrete", "continuous"):
+        assert not np.isnan(carleman(field, 2, form, 0.5).error_bound(u0, 200))
+    assert not any(np.isnan(bound(field, 2, u0, 1000.0)) for bound in FLOW_BOUNDS.values())
