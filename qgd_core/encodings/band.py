@@ -9,9 +9,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from qgd_core.arrays import RealArray
+from qgd_core.circuit.chains import chain_angles, chained_ry, open_ry
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.encodings.base import BlockEncoding, Matrix
-from qgd_core.encodings.chains import chain_angles, chained_ry, open_ry
 from qgd_core.encodings.perron import perron_weights
 from qgd_core.encodings.shifts import Shift, shift_by_label
 from qgd_core.encodings.weights import chain_need, least_alpha, product_need

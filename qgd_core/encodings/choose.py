@@ -12,8 +12,12 @@ from numpy.typing import ArrayLike
 from qgd_core.encodings.algebra import combine
 from qgd_core.encodings.band import encode_band, n_diagonals
 from qgd_core.encodings.base import BlockEncoding, Matrix, padded
+from qgd_core.encodings.fable import encode_fable
+from qgd_core.encodings.pauli import encode_pauli
 from qgd_core.encodings.row_column import encode_row_column
+from qgd_core.encodings.sparse import degree, encode_sparse
 from qgd_core.encodings.svd import encode_svd
+from qgd_core.encodings.symmetric import encode_symmetric, is_symmetric
 from qgd_core.encodings.toeplitz import constant_diagonals, encode_toeplitz
 from qgd_core.errors import ConfigError, nearest
 
@@ -35,6 +39,10 @@ def _few_diagonals(matrix: Matrix, n_system: int) -> bool:
     return n_diagonals(matrix) <= 2 * n_system + 1
 
 
+def _small(matrix: Matrix, n_system: int) -> bool:
+    return n_system <= _DENSE
+
+
 ENCODINGS: dict[str, Method] = {
     "toeplitz": Method(
         encode_toeplitz,
@@ -49,10 +57,24 @@ ENCODINGS: dict[str, Method] = {
         lambda matrix, n_system: n_system <= _PAIR or not _few_diagonals(matrix, n_system),
         "any entries: row and column states with Perron weights",
     ),
+    "symmetric": Method(
+        encode_symmetric,
+        True,
+        lambda matrix, n_system: n_system <= _PAIR and is_symmetric(matrix),
+        "symmetric with diagonal >= 0: the register pair with one block, cheap to control",
+    ),
+    "sparse": Method(
+        encode_sparse,
+        True,
+        lambda matrix, n_system: (n_system + 1) * degree(matrix) < 2**n_system,
+        "sparse without structure: edge colours and loaded permutations",
+    ),
+    "pauli": Method(encode_pauli, False, _small, "Pauli strings with a SELECT of CX and CZ: does not scale"),
+    "fable": Method(encode_fable, False, _small, "one rotation an entry, compressible: does not scale"),
     "svd": Method(
         encode_svd,
         False,
-        lambda _, n_system: n_system <= _DENSE,
+        _small,
         "dense singular value dilation: a check, does not scale",
     ),
 }

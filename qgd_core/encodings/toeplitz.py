@@ -9,9 +9,9 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import RealArray
+from qgd_core.circuit.chains import chain_angles, chained_ry
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.encodings.base import Action, BlockEncoding, Matrix
-from qgd_core.encodings.chains import chain_angles, chained_ry
 from qgd_core.encodings.shifts import shift_by_label
 from qgd_core.errors import ConfigError
 

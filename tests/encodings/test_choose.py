@@ -44,11 +44,11 @@ def test_an_unknown_method_names_the_nearest():
 def test_the_automatic_choice_keeps_the_losers_with_their_figures():
     encoding = block_encode(np.array(np.eye(8) + 0.3 * np.eye(8, k=1)))
     assert encoding.method == "toeplitz"
-    assert {loser.method for loser in encoding.losers} == {"band", "row_column", "svd"}
+    assert {loser.method for loser in encoding.losers} == {"band", "row_column", "svd", "pauli", "fable"}
     scalable = [loser.merit for loser in encoding.losers if ENCODINGS[loser.method].scalable]
     assert encoding.merit <= min(scalable)
     lines = encoding.explain().splitlines()
-    assert len(lines) == 5
+    assert len(lines) == 7
     assert lines[1].startswith("toeplitz")
     assert lines[1].endswith("chosen")
     assert f"{encoding.two_qubit}" in lines[1]
@@ -66,3 +66,11 @@ def test_a_wide_sparse_matrix_never_becomes_dense():
 def test_a_method_that_does_not_suit_is_refused():
     with pytest.raises(ConfigError, match="not constant"):
         block_encode(np.diag([1.0, 2.0]), "toeplitz")
+
+
+@pytest.mark.parametrize("name", [name for name in ENCODINGS if name != "toeplitz"])
+def test_every_name_encodes(name, check):
+    matrix = np.array([[1.0, -0.5, 0.0], [-0.5, 2.0, 0.25], [0.0, 0.25, 0.5]])
+    encoding = block_encode(matrix, name)
+    assert encoding.method == name
+    check(encoding, matrix)
