@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.circuit.turns import turn
 from qgd_core.encodings.slot_levels import Levels
-from qgd_core.encodings.turns import turn
 from qgd_core.state.prepare import prepare
 
 
@@ -35,7 +36,7 @@ class Contraction:
 
     def two_qubit(self, n_slot: int) -> int:
         """Upper bound on CX."""
-        size, terms = 2**n_slot, 2**self.n_terms
+        size, terms = 1 << n_slot, 1 << self.n_terms
         return 4 * (size - 1) * (terms + 1) + 2 * (2 * size - 1) + 3 * n_slot + 2 * terms + 5
 
 
@@ -70,7 +71,7 @@ def contract(part: Contraction, n_slot: int) -> Circuit:
         turn(builder, slot_b, dump_b, keep, after=slot_b)
         turn(builder, slot_a, dump_a, keep, after=slot_a)
     else:
-        trees = _trees(_padded(part.directions, n_terms))
+        trees = tree_angles(_padded(part.directions, n_terms))
         shares = prepare(np.sqrt(_padded(part.weights, n_terms)), "terms") if terms else None
         if shares is not None:
             builder.call(shares, terms)
@@ -94,6 +95,30 @@ def contract(part: Contraction, n_slot: int) -> Circuit:
     return builder.build()
 
 
+def lifted_start(slot: RealArray, balance: float) -> Circuit:
+    """Prepare the unit vector along (1, v, balance * v (x) v): the degrees, then a copy of v a slot in use.
+
+    Arguments: slot, v in slot order, shape (2**p,); balance.
+    Result: a circuit on [second, B..., first, A...], exact to rounding; `lifted_start_cost` CX at most.
+    Raises: nothing.
+    Source: a register of degrees and controlled copies of v, arXiv:2303.03428.
+    """
+    p, size = slot.size.bit_length() - 1, float(np.linalg.norm(slot))
+    second, slot_b, first, slot_a = 0, range(1, 1 + p), 1 + p, range(2 + p, 2 + 2 * p)
+    builder = CircuitBuilder("carleman_start", 2 * p + 2)
+    higher = balance * size**2
+    builder.gate("ry", [first], [2.0 * math.atan2(math.hypot(size, higher), 1.0)])
+    turn(builder, [first], second, [0.0, 2.0 * math.atan2(higher, size)], before=[first])
+    for flag, register in ((first, slot_a), (second, slot_b)):
+        _write(builder, flag, register, tree_angles(slot[np.newaxis, :]))
+    return builder.build()
+
+
+def lifted_start_cost(n_slot: int) -> int:
+    """CX of `lifted_start`, one less than its rotations."""
+    return 1 + 2 * (2 * ((1 << n_slot) - 1) - n_slot)
+
+
 def append(offset: RealArray, levels: Levels) -> Circuit:
     """Encode v -> v + f in slots, (1, first, second) being the lengths of the degrees before it.
 
@@ -106,7 +131,7 @@ def append(offset: RealArray, levels: Levels) -> Circuit:
     p = offset.size.bit_length() - 1
     second, slot_b, first, slot_a = 2, range(3, 3 + p), 3 + p, range(4 + p, 4 + 2 * p)
     into_a, into_b = 0, 1
-    trees = _trees(offset[np.newaxis, :])
+    trees = tree_angles(offset[np.newaxis, :])
     builder = CircuitBuilder("append", 2 * p + 4)
     turn(builder, [first], into_a, [2.0 * math.asin(levels.first_in), 0.0], before=[first])
     builder.gate("x", [first], controls=((into_a, 1),))
@@ -114,9 +139,7 @@ def append(offset: RealArray, levels: Levels) -> Circuit:
     turn(builder, [first, second], into_b, [0.0, -angle, angle, 0.0], before=[first, second])
     builder.gate("x", [second], controls=((into_b, 1),))
     for flag, slot in ((into_a, slot_a), (into_b, slot_b)):
-        for level in range(p):
-            angles = np.stack([np.zeros_like(trees[level]), trees[level]])
-            turn(builder, [flag, *slot[:level]], slot[level], angles, before=[flag])
+        _write(builder, flag, slot, trees)
     one, both = -2.0 * math.asin(levels.first_out), -2.0 * math.asin(levels.both_out)
     rows = np.zeros((2, 2, 2))
     rows += np.array([0.0, one])[:, None, None] + np.array([0.0, -one])[:, None] + np.array([0.0, both])
@@ -138,8 +161,8 @@ def _padded(rows: RealArray, n_bits: int) -> RealArray:
     return np.concatenate([rows, np.zeros((2**n_bits - rows.shape[0], *rows.shape[1:]))])
 
 
-def _trees(rows: RealArray) -> list[RealArray]:
-    """Angles that take |0> to each row, level by level: shape (number of rows * 2**level,)."""
+def tree_angles(rows: RealArray) -> list[RealArray]:
+    """Angles of the Ry trees that take |0> to each row, level by level: shape (number of rows * 2**level,)."""
     count, size = rows.shape
     p = size.bit_length() - 1
     trees = []
@@ -148,6 +171,13 @@ def _trees(rows: RealArray) -> list[RealArray]:
         parts = halves[..., 0] if level == p - 1 else np.linalg.norm(halves, axis=-1)
         trees.append((2.0 * np.arctan2(parts[..., 1], parts[..., 0])).reshape(-1))
     return trees
+
+
+def _write(builder: CircuitBuilder, flag: int, slot: Sequence[int], trees: list[RealArray]) -> None:
+    """Write a vector into a slot where the flag is 1; the slot is then |0>, and untouched where it is 0."""
+    for level, angles in enumerate(trees):
+        both = np.stack([np.zeros_like(angles), angles])
+        turn(builder, [flag, *slot[:level]], slot[level], both, before=[flag])
 
 
 def _conjunction(builder: CircuitBuilder, one: int, other: int, clean: int) -> None:

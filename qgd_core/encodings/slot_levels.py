@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qgd_core.arrays import RealArray
 from qgd_core.errors import PrecisionUnreachable
 
-_GRID = 400
-_BISECTIONS = 60
+_GRID = 200
+_BISECTIONS = 30
 _ABSENT = 1e-12
 
 
@@ -96,54 +97,49 @@ def _least_length(multiplier: float, cubic: float) -> float:
     return high
 
 
-def _append(first_in: float, first: float, offset: float, balance: float) -> tuple[float, float, float]:
-    """alpha, (cos of second_in) and second_out of append for a given sin of first_in and length of degree 1."""
+def _append(
+    first_in: float, first: RealArray, offset: float, balance: float
+) -> tuple[float, RealArray, RealArray, RealArray]:
+    """alpha, cos of second_in, second_out and what append leaves to degree 2, for lengths `first` of degree 1."""
     alpha = 1.0 / math.sqrt(1.0 - first_in**2)
-    keep = math.hypot(first, offset / first_in) / alpha
-    if not keep < 1.0:
-        return alpha, 1.0, 1.0
-    second_in = math.sqrt(1.0 - keep**2)
-    second_out = balance * offset * math.hypot(2 * first, offset / first_in) / (alpha * second_in)
-    return alpha, keep, second_out
-
-
-def _margin(
-    first_in: float, first: float, multiplier: float, cubic: float, offset: float, balance: float
-) -> float:
-    """How far the length that append leaves to degree 2 exceeds what contract needs; negative if it does not."""
-    alpha, _, second_out = _append(first_in, first, offset, balance)
-    room = first**2 - multiplier**2
-    if second_out >= 1.0 or room <= cubic**2:
-        return -1.0
-    return alpha * math.sqrt(1.0 - second_out**2) - multiplier**2 / math.sqrt(1.0 - cubic**2 / room)
+    keep = np.hypot(first, offset / first_in) / alpha
+    second_in = np.sqrt(np.clip(1.0 - keep**2, 0.0, None))
+    with np.errstate(divide="ignore"):
+        second_out = balance * offset * np.hypot(2 * first, offset / first_in) / (alpha * second_in)
+    return alpha, keep, second_out, alpha * np.sqrt(np.clip(1.0 - second_out**2, 0.0, None))
 
 
 def _best(
     first_in: float, multiplier: float, cubic: float, offset: float, balance: float
 ) -> tuple[float, float]:
-    """The length of degree 1 with the largest margin, and that margin."""
+    """The best margin over lengths of degree 1, and that length; a margin below 0 means that none fits.
+
+    The margin is how far the length that append leaves to degree 2 exceeds what contract needs.
+    """
     low = math.hypot(multiplier, cubic)
     square = 1.0 / (1.0 - first_in**2) - (offset / first_in) ** 2 if first_in > 0.0 else 0.0
     if square <= low**2:
         return -1.0, low
-    grid = np.linspace(low, math.sqrt(square), _GRID)[1:-1]
-    margins = [_margin(first_in, float(x), multiplier, cubic, offset, balance) for x in grid]
+    first = np.linspace(low, math.sqrt(square), _GRID)[1:-1]
+    second = _append(first_in, first, offset, balance)[-1]
+    room = first**2 - multiplier**2
+    margins = second - multiplier**2 / np.sqrt(1.0 - cubic**2 / room)
+    margins[second <= 0.0] = -1.0
     best = int(np.argmax(margins))
-    return margins[best], float(grid[best])
+    return float(margins[best]), float(first[best])
 
 
 def _levels(
     first_in: float, first: float, multiplier: float, cubic: float, offset: float, balance: float
 ) -> Levels:
-    alpha, keep, second_out = _append(first_in, first, offset, balance)
-    second = alpha * math.sqrt(1.0 - second_out**2)
+    alpha, keep, second_out, second = _append(first_in, np.array(first), offset, balance)
     ratio = offset / (first * first_in)
     return Levels(
         alpha,
-        *_contract(multiplier, cubic, first, second),
+        *_contract(multiplier, cubic, first, float(second)),
         first_in=first_in,
-        second_in=math.sqrt(1.0 - keep**2),
-        second_out=second_out,
+        second_in=math.sqrt(1.0 - float(keep) ** 2),
+        second_out=float(second_out),
         first_out=ratio / math.hypot(1.0, ratio),
         both_out=ratio / math.hypot(2.0, ratio),
     )

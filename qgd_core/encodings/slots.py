@@ -20,7 +20,6 @@ from qgd_core.dynamics.low_rank import LowRankMap
 from qgd_core.encodings.base import BlockEncoding, Matrix
 from qgd_core.encodings.slot_circuits import Contraction, append, contract, dump_constant
 from qgd_core.encodings.slot_levels import weigh
-from qgd_core.state.prepare import prepare, prepare_rows
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,9 @@ class SlotLayout:
         return 2 * self.n_slot + 2
 
     @cached_property
-    def wanted_at(self) -> tuple[int, ...]:
-        """Basis state of the low register [first, A...] that holds each variable; the constant is at 0."""
-        place = np.argsort(self.order)
-        return tuple(int(2**self.n_slot + p) for p in place)
+    def places(self) -> tuple[int, ...]:
+        """The slot state of each variable."""
+        return tuple(np.argsort(self.order).tolist())
 
     @cached_property
     def supported(self) -> RealArray:
@@ -59,25 +57,6 @@ class SlotLayout:
         lifted[1, :, 1] = balance * np.outer(slot, slot)
         return lifted.reshape(-1)
 
-    def prepare(self, v: RealArray, balance: float) -> Circuit:
-        """Circuit for the unit vector along lift(v, balance): the degrees, then one copy of v a slot in use.
-
-        Arguments: v (n,); balance.
-        Result: a circuit on n_system qubits, exact to rounding; at most 4 * 2**n_slot - 2 CX.
-        Raises: nothing.
-        Source: a register of degrees and controlled copies of v, arXiv:2303.03428.
-        """
-        size = float(np.linalg.norm(v))
-        p = self.n_slot
-        second, slot_b, first, slot_a = 0, range(1, 1 + p), 1 + p, range(2 + p, 2 + 2 * p)
-        builder = CircuitBuilder("carleman_start", self.n_system)
-        builder.call(prepare(np.array([1.0, 0.0, size, balance * size**2]), "degrees"), [first, second])
-        if size > 0.0:
-            copy = prepare_rows(np.array([np.zeros(2**p), self.place(v)]), "copy")
-            builder.call(copy, [first, *slot_a])
-            builder.call(copy, [second, *slot_b])
-        return builder.build()
-
     def place(self, v: RealArray) -> RealArray:
         """v in the order of the slots, padded to 2**n_slot."""
         slot = np.zeros(2**self.n_slot)
@@ -85,7 +64,7 @@ class SlotLayout:
         return slot
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SlotEncoding(BlockEncoding):
     """A block encoding that holds on the basis states `layout` supports, and keeps to them."""
 

@@ -10,11 +10,12 @@ import torch
 
 from qgd_core.arrays import RealArray
 from qgd_core.config import Config
+from qgd_core.learn.centre import find_centre
 from qgd_core.learn.closure import ClosureLoss, descend
 from qgd_core.learn.optimizer import QuantumGradientDescent
 from qgd_core.learn.problem import Problem, build_problem, fit_dense, prune_weights
 from qgd_core.learn.record import Record, record_window
-from qgd_core.learn.window import Settings, find_centre
+from qgd_core.learn.window import Settings
 
 OnWindow = Callable[[Record, Record], None]
 OnProgress = Callable[[str, int, int], None]

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
 from qgd_core.arrays import RealArray
 from qgd_core.backends.api import Backend
 from qgd_core.budget import ErrorBudget
+from qgd_core.carleman.compress import compress
 from qgd_core.carleman.discrete import step_map
 from qgd_core.carleman.majorant import enclose, remainder_majorant, truncation_majorant
 from qgd_core.carleman.system import CarlemanSystem, carleman
 from qgd_core.dynamics.frame import eigenframe
 from qgd_core.dynamics.polynomial import PolynomialField
+from qgd_core.encodings.slot_steps import SlotSteps
 from qgd_core.errors import ConfigError, NotDissipative, PrecisionUnreachable
+from qgd_core.learn.centre import Centre, Loss, check_definite, find_centre
 from qgd_core.ode.base import LinearRecurrence, Plan, Solution
 from qgd_core.planner.choose import plan
 from qgd_core.planner.solve import run_plan
 
 # |g u_0| at the start of a window: chosen once, from |u_0| alone.
 START = 0.7
-
-
-class Loss(Protocol):
-    """A scalar function of the active weights with derivatives of every order."""
-
-    def derivative(self, at: RealArray, order: int) -> RealArray:
-        """The derivative tensor, shape (n,) * order."""
+# Share of the budget that the low-rank form of a quadratic step may take.
+COMPRESSION = 0.05
 
 
 @dataclass(frozen=True)
@@ -75,17 +72,6 @@ def _require(name: str, value: object, fits: bool, wanted: str) -> None:
 
 
 @dataclass(frozen=True)
-class Centre:
-    """The expansion point, and what finding it cost classically."""
-
-    point: RealArray
-    newton_steps: int
-    gradients: int
-    hessians: int
-    seconds: float
-
-
-@dataclass(frozen=True)
 class WindowPlan:
     """An admissible window before it runs: model, numbers of the gate, budget in the unit of the weights."""
 
@@ -117,38 +103,22 @@ class WindowResult:
     solution: Solution
 
 
-def find_centre(loss: Loss, start: RealArray, newton_steps: int) -> Centre:
-    """Take Newton steps from the current weights, the classical price of a good expansion point.
-
-    Arguments: loss; start, active weights (n,); newton_steps >= 0.
-    Result: the centre with the gradients and Hessians it took.
-    Raises: NotDissipative when a Hessian on the way is singular or indefinite.
-    Source: the moving pivot of arXiv:2605.20071, chosen by Newton's method.
-    """
-    began = time.perf_counter()
-    point = np.array(start)
-    for _ in range(newton_steps):
-        hessian = loss.derivative(point, 2)
-        _check_definite(hessian)
-        point = point - np.linalg.solve(hessian, loss.derivative(point, 1))
-    return Centre(point, newton_steps, newton_steps, newton_steps, time.perf_counter() - began)
-
-
 def plan_window(
     loss: Loss, start: RealArray, settings: Settings, backend: Backend | None = None
 ) -> WindowPlan:
     """Model, gate and plan one window; nothing runs, and the trajectory is never computed.
 
     Arguments: loss; start, active weights (n,); settings; backend, whose limits the plan must fit.
-    Result: an admissible window whose budget sums to at most settings.budget times the predicted move. Truncation is
-    a bound; the model share is an estimate: the next Taylor term's majorant, times how much larger the
-    true defect at the start is than that term there; the move is predicted by the affine model.
+    Result: an admissible window whose budget sums to at most settings.budget times the predicted move. Truncation
+    is a bound, the low-rank form of a quadratic step included; the model share is an estimate: the next Taylor
+    term's majorant, times how much larger the true defect at the start is than that term there; the move is
+    predicted by the affine model.
     Raises: NotDissipative when a number of the gate is past its limit; PrecisionUnreachable when the shares
     leave no room for shots. Both name the number and a remedy.
     Source: gate and order as in arXiv:2303.03428 made numerical; shares derived here.
     """
     centre = find_centre(loss, start, settings.newton_steps)
-    _check_definite(loss.derivative(centre.point, 2))
+    check_definite(loss.derivative(centre.point, 2))
     wide = {
         k: -loss.derivative(centre.point, k + 1).reshape(start.size, -1) / math.factorial(k)
         for k in range(settings.order + 2)
@@ -163,14 +133,15 @@ def plan_window(
 
     move = _affine_move(field, u0, settings)
     scale = START / max(float(np.linalg.norm(u0)), move)
-    system = carleman(field, order=settings.order, step=settings.learning_rate, scale=scale)
+    marched, structure, drift = _compressed(field, update, u0, scale, move, settings)
+    system = carleman(marched, order=settings.order, step=settings.learning_rate, scale=scale)
     r_number, log_norm = field.r_number(u0), system.log_norm()
     power_norm = system.power_norm(settings.steps)
     _gate("the log-norm of the Carleman step", log_norm, settings.max_log_norm)
     _gate("the norm of powers of the Carleman step", power_norm, settings.max_power_norm)
     _gate("R", r_number, settings.max_r_number)
 
-    truncation = float(np.linalg.norm(truncation_majorant(system, u0, settings.steps)))
+    truncation = drift + float(np.linalg.norm(truncation_majorant(system, u0, settings.steps)))
     model = float(np.linalg.norm(remainder_majorant(update, rest, u0, settings.steps)))
     model *= _defect_ratio(loss, start, frame, field, rest, u0, settings.learning_rate)
     room = settings.budget * move - truncation - model
@@ -182,7 +153,7 @@ def plan_window(
             value=needed,
             remedy=f"Ask for more than {needed:.1e}, a higher order, one more Newton step, or more L2.",
         )
-    radii = enclose(update, u0, settings.steps)[-1]
+    radii = enclose(step_map(marched, settings.learning_rate), u0, settings.steps)[-1]
     problem = LinearRecurrence(
         system.matrix,
         system.source,
@@ -190,6 +161,7 @@ def plan_window(
         settings.steps,
         wanted=range(start.size),
         bound=scale * float(np.linalg.norm(radii)) + scale * truncation,
+        structure=structure,
     )
     route = plan(problem, room * scale / problem.unit, settings.solver, backend)
     shots = route.shots if settings.shots == "auto" else settings.shots
@@ -237,16 +209,6 @@ def run_window(window: WindowPlan, backend: Backend, seed: int | None) -> Window
     )
 
 
-def _check_definite(hessian: RealArray) -> None:
-    lowest = float(np.linalg.eigvalsh(hessian)[0])
-    if not lowest > 0.0:
-        raise NotDissipative(
-            f"The Hessian at the expansion centre is singular or indefinite: its least eigenvalue is {lowest:.2e}.",
-            value=lowest,
-            remedy="Add L2 regularisation, or descend classically first.",
-        )
-
-
 def _gate(name: str, value: float, limit: float | None) -> None:
     if limit is not None and not value <= limit:
         raise NotDissipative(
@@ -254,6 +216,23 @@ def _gate(name: str, value: float, limit: float | None) -> None:
             value=value,
             remedy="Take one more Newton step for the centre, a smaller learning rate, or more L2.",
         )
+
+
+def _compressed(
+    field: PolynomialField,
+    update: PolynomialField,
+    u0: RealArray,
+    scale: float,
+    move: float,
+    settings: Settings,
+) -> tuple[PolynomialField, SlotSteps | None, float]:
+    """The field that is marched, its structure, and a bound on what it changes: a sum of cubes where that does."""
+    limit = COMPRESSION * settings.budget * move
+    found = compress(update, u0, settings.steps, limit) if settings.order == 2 else None
+    if found is None:
+        return field, None, 0.0
+    step, drift = found
+    return step.field(settings.learning_rate), SlotSteps(step, u0, scale, settings.steps), drift
 
 
 def _affine_move(field: PolynomialField, u0: RealArray, settings: Settings) -> float:

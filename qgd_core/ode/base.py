@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from qgd_core.arrays import ComplexArray, RealArray, real_vector
 from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.program import Program
+from qgd_core.encodings.realisation import Structure
 from qgd_core.errors import ConfigError
 from qgd_core.readout.base import Estimate
 
@@ -25,7 +26,8 @@ class LinearRecurrence:
 
     Arguments: matrix, one M (n, n) used at every step or a sequence of `steps` of them (dense or sparse,
     real); b, source (n,) or None; z0, start (n,); steps, T >= 1; wanted, indices of z_T to read (all by
-    default); bound, an upper limit on |z_T[wanted]| where the caller has a sharper one than |M|^T |z0|.
+    default); bound, an upper limit on |z_T[wanted]| where the caller has a sharper one than |M|^T |z0|;
+    structure, a layout the caller knows in which the same steps are cheaper than entry by entry.
     Raises: ConfigError when shapes disagree, entries are not real and finite, or z0 and b are both zero.
     Source: Liu et al., arXiv:2303.03428, Eq 5 (with A = M - I).
     """
@@ -38,6 +40,7 @@ class LinearRecurrence:
         steps: int,
         wanted: Sequence[int] | None = None,
         bound: float | None = None,
+        structure: Structure | None = None,
     ) -> None:
         self.z0 = real_vector(z0, "z0")
         n = self.z0.size
@@ -45,7 +48,8 @@ class LinearRecurrence:
         if steps < 1:
             raise ConfigError(f"A recurrence needs at least 1 step, got {steps}.", value=steps)
         several = isinstance(matrix, (list, tuple)) and np.ndim(matrix[0]) == 2
-        given: list[Any] = list(matrix) if several else [matrix]
+        every: Any = matrix
+        given: list[Any] = list(every) if several else [every]
         if len(given) not in (1, steps):
             raise ConfigError(
                 f"{len(given)} matrices were given for {steps} steps.",
@@ -66,6 +70,7 @@ class LinearRecurrence:
                 f"wanted = {self.wanted} must be distinct indices below {n}.", subject=self.wanted
             )
         self._bound = bound
+        self.structure = structure
 
     def matrix_at(self, t: int) -> Matrix:
         """M_t."""

@@ -8,26 +8,24 @@ keeps near a constant: the adjoined constant coordinate never decays.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sp
 from scipy.stats import chi2
 
-from qgd_core.arrays import ComplexArray, RealArray
+from qgd_core.arrays import ComplexArray
 from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import Counts, t_estimate
 from qgd_core.circuit.program import Program
 from qgd_core.encodings.base import BlockEncoding
-from qgd_core.encodings.choose import block_encode
+from qgd_core.encodings.realisation import Realisation
 from qgd_core.errors import PrecisionUnreachable
-from qgd_core.ode.base import LinearRecurrence, Matrix, Plan, Resources
+from qgd_core.ode.augment import realise_augmented
+from qgd_core.ode.base import LinearRecurrence, Plan, Resources
 from qgd_core.readout.base import Estimate
-from qgd_core.readout.simplex import SimplexReadout, constant_for
-from qgd_core.state.prepare import prepare
 
 # Chance that the sampling error exceeds its share, per solve.
 FAILURE = 1e-4
@@ -35,48 +33,50 @@ FAILURE = 1e-4
 SYNTHESIS = 1e-2
 # Fewest readable outcomes expected, so that the roots of their counts are nearly normal.
 READABLE = 400
+# Largest recurrence that is also encoded from its entries where its structure is known.
+_LARGEST_ASSEMBLED = 512
 _MOST_SHOTS = 10**12
 
 
 @dataclass(frozen=True, eq=False)
 class MarchingPlan(Plan):
-    """A marching route: the encodings of the steps, the read-out, and everything known before building."""
+    """A marching route: the realisation of the steps, and everything known before building.
+
+    `losers` are the plans of the other realisations that were considered.
+    """
 
     problem: LinearRecurrence
-    encodings: tuple[BlockEncoding, ...]
-    start: RealArray
-    readout: SimplexReadout
+    realisation: Realisation
     queries: int
     resources: Resources
     error_budget: ErrorBudget
     solver: str = "marching"
+    losers: tuple[MarchingPlan, ...] = ()
 
     @property
     def scale(self) -> float:
         """Length of the start vector with its constant coordinate."""
-        return float(np.linalg.norm(self.start))
+        return float(np.linalg.norm(self.realisation.start))
 
     @property
     def norm(self) -> float:
         """Length of the start vector times every step's alpha: what a unit amplitude stands for."""
-        return self.scale * _subnormalisation(self.encodings, self.problem.steps)
+        return self.realisation.norm(self.problem.steps)
 
     @cached_property
     def _program(self) -> Program:
-        n_system = self.encodings[0].n_system
-        n_ancilla = max(encoding.n_ancilla for encoding in self.encodings)
-        system = range(n_ancilla, n_ancilla + n_system)
-        builder = CircuitBuilder("marching", n_ancilla + n_system, n_system)
-        builder.call(prepare(self.start, "start"), system)
-        if len(self.encodings) == 1:
-            builder.call(
-                _step(self.encodings[0], n_ancilla), range(builder.n_qubits), repeat=self.problem.steps
-            )
+        real = self.realisation
+        system = range(real.n_ancilla, real.n_ancilla + real.n_system)
+        builder = CircuitBuilder("marching", system.stop, real.n_system)
+        builder.call(real.prepare(), system)
+        if len(real.encodings) == 1:
+            step = _step(real.encodings[0], real.n_ancilla)
+            builder.call(step, range(builder.n_qubits), repeat=self.problem.steps)
         else:
-            for encoding in self.encodings:
-                builder.call(_step(encoding, n_ancilla), range(builder.n_qubits))
-        builder.call(self.readout.circuit(), system[n_system - self.readout.n_qubits :])
-        builder.measure(system, range(n_system))
+            for encoding in real.encodings:
+                builder.call(_step(encoding, real.n_ancilla), range(builder.n_qubits))
+        builder.call(real.readout.circuit(), system[real.n_system - real.readout.n_qubits :])
+        builder.measure(system, range(real.n_system))
         return Program(builder.build(), self._branch)
 
     def compile(self) -> Program:
@@ -85,22 +85,22 @@ class MarchingPlan(Plan):
 
     def emulate(self) -> Estimate:
         """The answer of the success branch, by sparse products."""
-        return self.readout.from_amplitudes(self._branch())
+        return self.realisation.readout.from_amplitudes(self._branch())
 
     def read_counts(self, counts: Mapping[int, int], shots: int) -> Estimate:
         """The estimate from accepted outcomes."""
-        return self.readout.from_counts(counts, shots, self.norm)
+        return self.realisation.readout.from_counts(counts, shots, self.norm)
 
     def read_amplitudes(self, amplitudes: ComplexArray) -> Estimate:
         """The estimate from exact amplitudes."""
-        return self.readout.from_amplitudes(amplitudes)
+        return self.realisation.readout.from_amplitudes(amplitudes)
 
     def _branch(self) -> ComplexArray:
-        state = self.start / self.norm
+        state = self.realisation.start / self.norm
         for t in range(self.problem.steps):
-            state = np.asarray(self.encodings[t if len(self.encodings) > 1 else 0].target @ state)
-        # The circuit leaves the frame's row signs out; only magnitudes are measured.
-        frame = self.readout.frame
+            state = np.asarray(self.realisation.encoding_at(t).target @ state)
+        # The circuit may leave the frame's row signs out; only magnitudes are measured.
+        frame = self.realisation.readout.frame
         return np.asarray((state.reshape(-1, frame.shape[0]) @ frame.T).reshape(-1), dtype=np.complex128)
 
 
@@ -108,30 +108,18 @@ def plan_marching(problem: LinearRecurrence, eps: float, encoding: str = "auto")
     """Plan a recurrence by marching, without building a circuit or knowing the answer.
 
     Arguments: problem; eps, 2-norm error of z_T[wanted] relative to |z0|, all of it given to sampling, the
-    only error of this route; encoding, a name of `list_encodings`.
+    only error of this route; encoding, a name of `list_encodings`, that of the problem's own structure, or
+    "auto": the one of least two-qubit gates times shots.
     Result: a plan whose shots keep the sampling error below eps |z0| with probability 1 - 1e-4.
     Raises: PrecisionUnreachable when more than 1e12 shots would be needed.
     Source: Fang, Lin, Tong, arXiv:2208.06941 (time marching), for exact discrete steps; the constant
     coordinate carries the source b and the scale.
     """
-    constant = constant_for(problem.bound(), len(problem.wanted)) or 1.0
-    order = _order(problem)
-    augmented = [_augment(m, problem.b, constant, order) for m in problem.matrices]
-    encodings = tuple(block_encode(matrix, encoding) for matrix in augmented)
-    n_system = encodings[0].n_system
-    start = np.zeros(2**n_system)
-    start[: len(order) + 1] = np.concatenate([[constant], problem.z0[order]])
-    readout = SimplexReadout(len(problem.wanted), constant)
-    steps = problem.steps
-    subnormalisation = _subnormalisation(encodings, steps)
-    norm = float(np.linalg.norm(start)) * subnormalisation
-
-    share = eps * problem.unit
-    worst = np.zeros(len(problem.wanted))
-    worst[0] = problem.bound()
-    spread = float(np.linalg.norm(readout.covariance(norm, 1.0, worst), 2))
-    quantile = float(chi2.ppf(1.0 - FAILURE, len(problem.wanted)))
-    needed = max(quantile * spread / share**2, READABLE * (norm / constant) ** 2)
+    plans = sorted(
+        (_plan(problem, eps, realisation) for realisation in _realisations(problem, encoding)),
+        key=lambda plan: plan.resources.two_qubit * plan.shots,
+    )
+    best, needed = plans[0], plans[0].shots
     if needed > _MOST_SHOTS:
         reachable = eps * math.sqrt(needed / _MOST_SHOTS)
         raise PrecisionUnreachable(
@@ -140,38 +128,43 @@ def plan_marching(problem: LinearRecurrence, eps: float, encoding: str = "auto")
             value=reachable,
             remedy=f"Ask for {reachable:.1e} or more, or march fewer steps.",
         )
+    return replace(best, losers=tuple(plans[1:]))
 
-    frame_turns = 2**readout.n_qubits - 1
-    fixed_two_qubit = 2**n_system - 2 + frame_turns * 2 ** (readout.n_qubits - 1)
-    fixed_rotations = 2**n_system - 1 + frame_turns * 2 ** (readout.n_qubits - 1)
-    uses = [encodings[t if len(encodings) > 1 else 0] for t in range(steps)]
-    rotations = fixed_rotations + sum(e.rotations for e in uses)
+
+def _realisations(problem: LinearRecurrence, encoding: str) -> list[Realisation]:
+    structure = problem.structure
+    if structure is None:
+        return [realise_augmented(problem, encoding)]
+    found = []
+    if encoding in ("auto", structure.method):
+        found.append(structure.realise(problem.wanted, problem.bound()))
+    if encoding != structure.method and (encoding != "auto" or problem.z0.size <= _LARGEST_ASSEMBLED):
+        found.append(realise_augmented(problem, encoding))
+    return found
+
+
+def _plan(problem: LinearRecurrence, eps: float, realisation: Realisation) -> MarchingPlan:
+    """Shots from the covariance at the bound, gates from the encodings' own bounds."""
+    readout, steps = realisation.readout, problem.steps
+    norm = realisation.norm(steps)
+    worst = np.zeros(readout.n_wanted)
+    worst[0] = problem.bound()
+    spread = float(np.linalg.norm(readout.covariance(norm, 1.0, worst), 2))
+    quantile = float(chi2.ppf(1.0 - FAILURE, readout.n_wanted))
+    success = (readout.constant / norm) ** 2
+    needed = max(quantile * spread / (eps * problem.unit) ** 2, READABLE / success)
+    uses = [realisation.encoding_at(t) for t in range(steps)]
+    fixed = realisation.prepare_cost + readout.two_qubit
+    rotations = fixed + 1 + sum(e.rotations for e in uses)
     resources = Resources(
-        qubits=n_system + max(e.n_ancilla for e in encodings),
-        two_qubit=fixed_two_qubit + sum(e.two_qubit for e in uses),
+        qubits=realisation.n_system + realisation.n_ancilla,
+        two_qubit=fixed + sum(e.two_qubit for e in uses),
         rotations=rotations,
         t_gates=t_estimate(Counts(rotations=rotations), SYNTHESIS),
-        success_probability=min(1.0, (constant / norm) ** 2),
+        success_probability=min(1.0, success),
         shots=max(1, math.ceil(needed)),
     )
-    return MarchingPlan(problem, encodings, start, readout, steps, resources, ErrorBudget(shots=eps))
-
-
-def _order(problem: LinearRecurrence) -> list[int]:
-    """Wanted entries first, so that the frame acts on the lowest basis states."""
-    wanted = set(problem.wanted)
-    return [*problem.wanted, *(i for i in range(problem.z0.size) if i not in wanted)]
-
-
-def _augment(matrix: Matrix, b: RealArray, constant: float, order: Sequence[int]) -> Matrix:
-    """The step on (constant, z): the source is a column, and the constant keeps itself."""
-    reordered = sp.csr_array(matrix)[order][:, order]
-    column = sp.csr_array(b[order][:, np.newaxis] / constant)
-    return sp.csr_array(sp.block_array([[sp.csr_array([[1.0]]), None], [column, reordered]], format="csr"))
-
-
-def _subnormalisation(encodings: Sequence[BlockEncoding], steps: int) -> float:
-    return encodings[0].alpha ** steps if len(encodings) == 1 else math.prod(e.alpha for e in encodings)
+    return MarchingPlan(problem, realisation, steps, resources, ErrorBudget(shots=eps))
 
 
 def _step(encoding: BlockEncoding, n_ancilla: int) -> Circuit:

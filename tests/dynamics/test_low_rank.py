@@ -29,7 +29,7 @@ def gap(update, step, seed=0):
 def test_a_sum_of_cubes_is_found_again(n, rank):
     update = update_of(cubes(n, rank, seed=n + rank))
     step = approximate(update, rank)
-    assert gap(update, step) < 1e-8
+    assert gap(update, step) < 1e-3 * update.norms()[2]
     assert np.all(step.weights >= 0.0)
     np.testing.assert_allclose(np.linalg.norm(step.directions, axis=1), 1.0, rtol=0, atol=1e-12)
 
@@ -48,6 +48,15 @@ def test_more_directions_fit_better():
     assert errors == sorted(errors, reverse=True)
 
 
+def test_the_price_keeps_cubes_from_cancelling():
+    # A tangent of the set of cubes: rank 2 fits it as well as one likes, with weights that grow without end.
+    e, d = np.eye(2)
+    tangent = sum(np.einsum("i,j,k->ijk", *t) for t in ([e, e, d], [e, d, e], [d, e, e]))
+    step = approximate(update_of(tangent), 2)
+    assert step.weights.sum() < 40.0
+    assert step.residual(update_of(tangent)).norms()[2] < 0.05
+
+
 def test_no_quadratic_part_needs_no_direction():
     assert approximate(update_of(np.zeros((3, 3, 3))), 2).rank == 0
 
@@ -55,7 +64,8 @@ def test_no_quadratic_part_needs_no_direction():
 def test_merged_monomials_are_the_same_map():
     update = update_of(cubes(3, 2, seed=5))
     merged = PolynomialField({**update.coefficients, 2: update.monomials[2]})
-    assert gap(update, approximate(merged, 2)) < 1e-8
+    found, wanted = approximate(merged, 2), approximate(update, 2)
+    np.testing.assert_allclose(found.polynomial()(np.ones(3)), wanted.polynomial()(np.ones(3)), rtol=0, atol=1e-9)
 
 
 def test_same_seed_same_fit():

@@ -3,7 +3,8 @@ import pytest
 
 from qgd_core.circuit.simulate import unitary
 from qgd_core.errors import ResultMissing
-from qgd_core.readout.simplex import SimplexReadout, constant_for
+from qgd_core.readout.frame import constant_for
+from qgd_core.readout.simplex import SimplexReadout
 
 
 def register(readout, x, rest, norm):
