@@ -25,22 +25,34 @@ def discrete_majorant(update: PolynomialField, order: int, start: float, steps: 
     Raises: nothing.
     Source: Duhamel's sum in the majorant of the map; derived here.
     """
+    (kept, dropped), norms = block_norms(update, order), update.norms()
+    errors, radius = np.zeros(order), np.float64(start)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(steps):
+            errors = kept @ errors + dropped @ radius ** np.arange(dropped.shape[1])
+            radius = np.float64(sum(norm * radius**k for k, norm in norms.items()))
+    return float(errors[0]) if np.isfinite(errors[0]) and radius < LARGEST else float("inf")
+
+
+def block_norms(update: PolynomialField, order: int) -> tuple[RealArray, RealArray]:
+    """Bound the norm of every block of a map's Carleman matrix.
+
+    Arguments: update, the map; order N.
+    Result: (kept (N, N), dropped (N, N q + 1)): entry (j-1, d-1) of kept and (j-1, d) of dropped bound |M_jd|, for d <= N
+    and d > N, by [x^d] (sum_k |W_k| x^k)^j.
+    Raises: nothing.
+    Source: submultiplicativity of W^(x)j.
+    """
     norms = update.norms()
     series = np.zeros(max(norms) + 1)
     series[list(norms)] = list(norms.values())
-    powers = [series]
-    for _ in range(1, order):
-        powers.append(np.convolve(powers[-1], series))
-    kept = np.zeros((order, order))
-    for j, power in enumerate(powers):
+    kept, dropped = np.zeros((order, order)), np.zeros((order, order * max(norms) + 1))
+    power = np.ones(1)
+    for j in range(order):
+        power = np.convolve(power, series)
         kept[j, : min(power.size - 1, order)] = power[1 : order + 1]
-    dropped = [np.concatenate([np.zeros(order + 1), power[order + 1 :]]) for power in powers]
-    errors, radius = np.zeros(order), start
-    with np.errstate(over="ignore", invalid="ignore"):
-        for _ in range(steps):
-            errors = kept @ errors + np.array([np.polynomial.polynomial.polyval(radius, d) for d in dropped])
-            radius = float(np.polynomial.polynomial.polyval(radius, series))
-    return float(errors[0]) if np.isfinite(errors[0]) and radius < LARGEST else float("inf")
+        dropped[j, order + 1 : power.size] = power[order + 1 :]
+    return kept, dropped
 
 
 def continuous_majorant(field: PolynomialField, order: int, start: float, time: float) -> float:

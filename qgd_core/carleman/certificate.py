@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 from scipy import linalg, sparse
+from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import RealArray
 from qgd_core.carleman.blocks import continuous_matrix
+from qgd_core.carleman.bounds import block_norms
 from qgd_core.carleman.discrete import discrete_matrix
 from qgd_core.carleman.lift import Basis
 from qgd_core.dynamics.monomials import Csr
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.dynamics.spectral import spectral_norm
-from qgd_core.errors import ConfigError
 
 GRID = 256
 WORK_LIMIT = 2e9
@@ -51,7 +52,8 @@ def certify_discrete(
     Arguments: update, the polynomial map; basis, matrix, source of the truncated system; start, u_0 (n,);
     steps, T.
     Result: an upper bound in the 2-norm, rounding apart, infinite when it does not close within the window. The
-    defect E z(P_1 y) is propagated as a vector; the rest, of size (|y|+e)^d - |y|^d, by the norms |P_1 M^s E_d|.
+    defect lift(update(v)) - M lift(v) - b at v = P_1 y is propagated as a vector; the rest, of size
+    (|y|+e)^d - |y|^d, by the norms |P_1 M^s E_d| of the dropped columns E_d.
     Raises: nothing.
     Source: Duhamel's sum for e(t+1) = M e(t) + E z(u(t)); derived here.
     """
@@ -59,60 +61,52 @@ def certify_discrete(
     dropped = _dropped(wide, discrete_matrix(update, wide, basis.order), basis.order)
     if not dropped:
         return 0.0
-    whole = sparse.csr_array(sparse.hstack([dropped[d] for d in sorted(dropped)], format="csr"))
-    positions = np.concatenate([np.r_[wide.block(d)] for d in sorted(dropped)])
     degrees = np.array(sorted(dropped))
-    gains, left = np.empty((steps, degrees.size)), np.eye(basis.n, basis.dimension)
+    gains, growth = np.empty((steps, degrees.size)), np.empty((steps, degrees.size))
+    left, error = np.eye(basis.n, basis.dimension), 0.0
     state, seen = basis.lift(start), np.zeros(basis.dimension)
-    sizes, errors, growth = np.empty(steps), np.zeros(steps + 1), np.empty((steps, degrees.size))
     for t in range(steps):
         if not (np.abs(left).max() < LARGEST and np.abs(state).max() < LARGEST):
             return float("inf")
         gains[t] = [_norms(left @ dropped[d]) for d in degrees] * basis.scale ** (degrees - 1.0)
         left = np.asarray(left @ matrix)
         point = basis.project(state)
-        sizes[t] = np.linalg.norm(point)
-        seen = np.asarray(matrix @ seen + whole @ wide.lift(point)[positions])
+        growth[t] = _growth(float(np.linalg.norm(point)), error, degrees)
+        seen = np.asarray(matrix @ seen) + _defect(update, basis, matrix, source, point)
         state = np.asarray(matrix @ state + source)
-        growth[t] = _growth(sizes[t], errors[t], degrees)
         unseen = float((gains[t::-1] * growth[: t + 1]).sum())
-        errors[t + 1] = np.linalg.norm(basis.project(seen)) + unseen
-        if not errors[t + 1] < 1e6:
+        error = float(np.linalg.norm(basis.project(seen))) + unseen
+        if not error < 1e6:
             return float("inf")
-    return float(errors[steps])
+    return error
 
 
 def certify_sequence(
-    steps: Sequence[tuple[PolynomialField, Csr, RealArray]], basis: Basis, start: RealArray
+    steps: Sequence[tuple[PolynomialField, Any, RealArray]], basis: Basis, start: RealArray
 ) -> float:
-    """Bound |u_T - P_1 y_T| for a run of different maps, one (update, matrix, source) per step.
+    """Bound |u_T - P_1 y_T| for a run of maps, at any size: one (update, matrix, source) per step.
 
-    Arguments: steps, each an update u -> update(u) with its truncated matrix and source; basis; start, u_0 (n,).
-    Result: an upper bound in the 2-norm, rounding apart, infinite when it does not close. As certify_discrete,
-    but the part the truncated run does not see is propagated by the norms of blocks, as no power repeats.
-    Raises: ConfigError when the dropped columns are past WIDE_LIMIT.
+    Arguments: steps, each an update u -> update(u) with its truncated matrix, stored or not, and source; basis;
+    start, u_0 (n,).
+    Result: an upper bound in the 2-norm, rounding apart, infinite when it does not close. As certify_discrete, but
+    what the truncated run does not see is propagated by norms of blocks. It costs two products a step.
+    Raises: nothing.
     Source: Duhamel's sum for e(t+1) = M_t e(t) + E_t z(u(t)); derived here.
     """
-    known: dict[int, tuple[RealArray, Csr, RealArray, Any, Any]] = {}
+    known: dict[int, tuple[RealArray, RealArray]] = {}
     state, seen = basis.lift(start), np.zeros(basis.dimension)
     hidden, error = np.zeros(basis.order), 0.0
     for update, matrix, source in steps:
-        wide = wide_basis(basis, update.degree, "discrete")
-        if wide.dimension > WIDE_LIMIT:
-            raise ConfigError(
-                f"The bound of this sequence needs {wide.dimension} dropped columns, past {WIDE_LIMIT}.",
-                value=wide.dimension,
-                remedy="Lower the order.",
-            )
         if id(matrix) not in known:
-            known[id(matrix)] = _step_norms(update, wide, matrix, basis)
-        kept, whole, lost, degrees, positions = known[id(matrix)]
+            known[id(matrix)] = _step_norms(update, matrix, basis)
         if not np.abs(state).max() < LARGEST:
             return float("inf")
+        kept, lost = known[id(matrix)]
         point = basis.project(state)
-        growth = _growth(basis.scale * float(np.linalg.norm(point)), basis.scale * error, degrees)
+        size = basis.scale * float(np.linalg.norm(point))
+        growth = _growth(size, basis.scale * error, np.arange(lost.shape[1]))
         hidden = kept @ hidden + lost @ growth
-        seen = np.asarray(matrix @ seen + whole @ wide.lift(point)[positions])
+        seen = np.asarray(matrix @ seen) + _defect(update, basis, matrix, source, point)
         state = np.asarray(matrix @ state + source)
         error = float(np.linalg.norm(basis.project(seen)) + hidden[0] / basis.scale)
         if not error < 1e6:
@@ -120,19 +114,20 @@ def certify_sequence(
     return error
 
 
-def _step_norms(
-    update: PolynomialField, wide: Basis, matrix: Csr, basis: Basis
-) -> tuple[RealArray, Csr, RealArray, Any, Any]:
-    """Norms of kept blocks (N, N), the dropped columns, their norms per block row (N, degrees), and their places."""
-    dropped = _dropped(wide, discrete_matrix(update, wide, basis.order), basis.order)
-    degrees = np.array(sorted(dropped), dtype=np.int64)
-    rows = [basis.block(j) for j in range(1, basis.order + 1)]
-    kept = np.array([[spectral_norm(sparse.csr_array(matrix[r, c])) for c in rows] for r in rows])
-    lost = np.array([[spectral_norm(sparse.csr_array(dropped[d][r])) for d in degrees] for r in rows])
-    parts = [sparse.csr_array((basis.dimension, 0)), *(dropped[d] for d in degrees)]
-    whole = sparse.csr_array(sparse.hstack(parts, format="csr"))
-    positions = np.concatenate([np.zeros(0, dtype=np.int64), *(np.r_[wide.block(d)] for d in degrees)])
-    return kept, whole, lost.reshape(basis.order, degrees.size), degrees, positions
+def _defect(
+    update: PolynomialField, basis: Basis, matrix: Any, source: RealArray, point: RealArray
+) -> RealArray:
+    """What one truncated step loses at a point: the degrees past the order of the lifted map."""
+    return np.asarray(basis.lift(update(point)) - (matrix @ basis.lift(point) + source))
+
+
+def _step_norms(update: PolynomialField, matrix: Any, basis: Basis) -> tuple[RealArray, RealArray]:
+    """Norms, in units of g u, of the kept blocks (N, N) and bounds for the dropped ones (N, N q + 1)."""
+    kept, lost = block_norms(update.rescale(basis.scale), basis.order)
+    if not isinstance(matrix, LinearOperator) and basis.dimension <= WIDE_LIMIT:
+        rows = [basis.block(j) for j in range(1, basis.order + 1)]
+        kept = np.array([[spectral_norm(sparse.csr_array(matrix[r, c])) for c in rows] for r in rows])
+    return kept, lost
 
 
 def certify_continuous(

@@ -55,7 +55,7 @@ class CarlemanSequence:
 
         Arguments: u0, array (n,), measured from the centre.
         Result: an upper bound of |u(T) - classical(u0)|, rounding apart, infinite when it does not close.
-        Raises: ConfigError when u0 has a wrong shape, or D is past what the certificate fits.
+        Raises: ConfigError when u0 has a wrong shape.
         Source: qgd_core.carleman.certificate.
         """
         steps = [

@@ -52,7 +52,7 @@ def test_past_the_memory_the_system_is_an_operator_and_equal(form, basis):
     assert free.log_norm() == pytest.approx(stored.log_norm(), abs=1e-9)
     one, two = (system.rescaled(1.3) for system in (free, stored))
     np.testing.assert_allclose(one.matrix @ z, two.matrix @ z, rtol=0, atol=1e-12)
-    assert free.error_bound(u0, 2) >= stored.error_bound(u0, 2)
+    assert free.error_bound(u0, 2) >= (1 - 1e-9) * stored.error_bound(u0, 2)
     for refused in (lambda: free.anchored(1.0), lambda: free.power_norm(3)):
         with pytest.raises(ConfigError):
             refused()
