@@ -1,23 +1,32 @@
-"""Preparation of dense real vectors, one or many at once, by a tree of multiplexed Ry."""
+"""Preparation of dense vectors, one or many at once, by a tree of multiplexed Ry."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from qgd_core.arrays import RealArray
+from qgd_core.arrays import ComplexArray, RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.errors import ConfigError
 
 
-def prepare(vector: RealArray, name: str = "prepare") -> Circuit:
+def prepare(vector: RealArray | ComplexArray, name: str = "prepare") -> Circuit:
     """Circuit that takes |0...0> to vector / |vector|.
 
-    Arguments: vector, real, shape (2**q,), not all zero; name of the block.
-    Result: a circuit on q qubits, exact to rounding; at most 2**q - 2 CX.
-    Raises: ConfigError when the length is not a power of two or the vector is zero.
-    Source: Mottonen, Vartiainen, Bergholm, Salomaa, arXiv:quant-ph/0407010, for real amplitudes.
+    Arguments: vector, real or complex, shape (2**q,), not all zero; name of the block.
+    Result: a circuit on q qubits, exact to rounding, global phase included; at most 2**q - 2 CX, twice that
+    for a complex vector.
+    Raises: ConfigError when the length is not a power of two, or the vector is zero or not finite.
+    Source: Mottonen, Vartiainen, Bergholm, Salomaa, arXiv:quant-ph/0407010.
     """
-    return prepare_rows(vector[np.newaxis, :], name)
+    if not np.isfinite(vector).all():
+        raise ConfigError("The state to prepare has NaN or infinite entries.", subject=vector)
+    if not np.iscomplexobj(vector):
+        return prepare_rows(np.asarray(vector, dtype=np.float64)[np.newaxis, :], name)
+    magnitudes = prepare_rows(np.abs(vector)[np.newaxis, :], "magnitudes")
+    builder = CircuitBuilder(name, magnitudes.n_qubits)
+    builder.call(magnitudes, range(builder.n_qubits))
+    builder.gate("diagonal", range(builder.n_qubits), np.angle(vector))
+    return builder.build()
 
 
 def prepare_rows(rows: RealArray, name: str = "prepare_rows") -> Circuit:

@@ -50,3 +50,19 @@ def test_sides_must_be_powers_of_two(shape):
 def test_the_zero_vector_is_refused():
     with pytest.raises(ConfigError, match="zero vector"):
         prepare(np.zeros(4))
+
+
+@settings(max_examples=20, deadline=None)
+@given(q=st.integers(1, 5), seed=st.integers(0, 10_000))
+def test_complex_vectors(q, seed):
+    rng = np.random.default_rng(seed)
+    vector = rng.standard_normal(2**q) + 1j * rng.standard_normal(2**q)
+    vector[0] = 0
+    circuit = prepare(vector)
+    np.testing.assert_allclose(simulate(circuit), vector / np.linalg.norm(vector), rtol=0, atol=1e-13)
+    assert cost(circuit).two_qubit <= 2 * (2**q - 2) + 2
+
+
+def test_nan_is_refused():
+    with pytest.raises(ConfigError, match="NaN"):
+        prepare(np.array([1.0, np.nan]))
