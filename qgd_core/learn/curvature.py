@@ -29,8 +29,8 @@ class HessianOperator:
     same order (under torchrun each worker takes its share); active, n weights (all for None); dtype and device of the
     evaluation (the model's own for None); graph_limit, bytes of backward graphs kept between products.
     Result: `operator(v)` is H v, float64, for a float64 tensor (n,) on the operator's device, exact to the rounding of
-    dtype; sums over batches and workers are float64. `operator.gradient()` is the gradient likewise. `kept_bytes` counts
-    what the kept graphs hold, weights included.
+    dtype; sums over batches and workers are float64. `kept_bytes` counts what the kept graphs hold,
+    weights included.
     Raises: UnsupportedOperation for a model or loss without second derivatives; ConfigError for NaN, no data, or data in
     random order.
     Source: double backward (Pearlmutter 1994); the penalty's part, l2 v, is added exactly.
@@ -93,21 +93,8 @@ class HessianOperator:
         require_finite(add_over_workers(total), "The Hessian-vector product")
         return total.add_(vector, alpha=self.objective.l2)
 
-    def gradient(self) -> Tensor:
-        """Return the gradient of the objective by the active weights, float64 (n,)."""
-        total = torch.zeros(len(self), dtype=torch.float64, device=self.device)
-        for number, batch in own_batches(self.data):
-            slopes, share, _ = self._slopes(number, batch)
-            total.add_(self._flatten(slopes).detach(), alpha=share)
-        weights = self._flatten(list(self._weights.values())).detach()
-        return add_over_workers(total).add_(weights.to(torch.float64), alpha=self.objective.l2)
-
-    def release(self) -> None:
-        """Drop the kept graphs."""
-        self._graphs.clear()
-
     def _slopes(self, number: int, batch: Any) -> tuple[tuple[Tensor, ...], float, bool]:
-        """Return the differentiable gradients on a batch, the batch's share of the data, and whether it is kept."""
+        """Return gradients on a batch as graphs (values may be zero), the batch's share, and whether it is kept."""
         share = _batch_size(batch) / self._samples
         if number in self._graphs:
             return self._graphs[number], share, True

@@ -73,10 +73,6 @@ def test_products_agree_with_plain_double_backward(name, graph_limit):
         torch.testing.assert_close(operator(vector), active.flatten(exact), rtol=0, atol=1e-12)
     assert model.training
     assert all(torch.equal(tensor, before[key]) for key, tensor in model.state_dict().items())
-    weights = dict(model.named_parameters())
-    slopes = torch.autograd.grad(loss(model.eval(), (inputs, labels)), list(weights.values()))
-    expected = active.flatten(dict(zip(weights, slopes, strict=True)))
-    torch.testing.assert_close(operator.gradient(), expected, rtol=0, atol=1e-12)
 
 
 def test_a_kept_graph_is_used_and_counted():
@@ -85,7 +81,7 @@ def test_a_kept_graph_is_used_and_counted():
     calls = []
     model.register_forward_hook(lambda *_: calls.append(1))
     whole = HessianOperator(model, "cross_entropy", batches)
-    whole.gradient()
+    whole(torch.ones(len(whole), dtype=torch.float64))
     for limit, expected in ((4e9, 2), (0.75 * whole.kept_bytes, 4), (0, 6)):
         operator = HessianOperator(model, "cross_entropy", batches, graph_limit=limit)
         calls.clear()
