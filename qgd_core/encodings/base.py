@@ -111,10 +111,10 @@ class BlockEncoding:
 
     def explain(self) -> str:
         """A table of this encoding and of those it was chosen over: alpha, CX, ancillas and figure of merit."""
-        rows = [f"{'method':<12}{'alpha':>12}{'CX':>10}{'ancillas':>10}{'merit':>14}"]
+        rows = [f"{'method':<16}{'alpha':>12}{'CX':>10}{'ancillas':>10}{'merit':>14}"]
         for one in (self, *self.losers):
             figures = f"{one.alpha:>12.6g}{one.two_qubit:>10}{one.n_ancilla:>10}{one.merit:>14.6g}"
-            rows.append(f"{one.method:<12}{figures}{'  chosen' if one is self else ''}")
+            rows.append(f"{one.method:<16}{figures}{'  chosen' if one is self else ''}")
         return "\n".join(rows)
 
     @cached_property

@@ -16,6 +16,7 @@ from qgd_core.encodings.fable import encode_fable
 from qgd_core.encodings.pauli import encode_pauli
 from qgd_core.encodings.row_column import encode_row_column
 from qgd_core.encodings.sparse import degree, encode_sparse
+from qgd_core.encodings.sparse_access import encode_sparse_access
 from qgd_core.encodings.svd import encode_svd
 from qgd_core.encodings.symmetric import encode_symmetric, is_symmetric
 from qgd_core.encodings.toeplitz import constant_diagonals, encode_toeplitz
@@ -68,6 +69,12 @@ ENCODINGS: dict[str, Method] = {
         True,
         lambda matrix, n_system: (n_system + 1) * degree(matrix) < 2**n_system,
         "sparse without structure: edge colours and loaded permutations",
+    ),
+    "sparse_access": Method(
+        encode_sparse_access,
+        True,
+        _small,
+        "position and value oracles: the textbook route, alpha is the sparsity times the largest entry",
     ),
     "pauli": Method(encode_pauli, False, _small, "Pauli strings with a SELECT of CX and CZ: does not scale"),
     "fable": Method(encode_fable, False, _small, "one rotation an entry, compressible: does not scale"),

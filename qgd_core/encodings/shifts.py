@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qgd_core.encodings.reversible import Reversible
+from qgd_core.circuit.reversible import Reversible
 
 Digit = tuple[int, int]  # power of two, sign
 

@@ -8,8 +8,8 @@ from qgd_core.arrays import RealArray
 from qgd_core.circuit.chains import open_ry
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.encodings.base import BlockEncoding, Matrix
-from qgd_core.encodings.colouring import Indices, colour_edges
 from qgd_core.encodings.perron import perron_weights
+from qgd_core.oracles.colouring import Indices, colour_edges
 from qgd_core.state.prepare import prepare_rows
 
 _COMPLETE = 1e-7

@@ -44,11 +44,18 @@ def test_an_unknown_method_names_the_nearest():
 def test_the_automatic_choice_keeps_the_losers_with_their_figures():
     encoding = block_encode(np.array(np.eye(8) + 0.3 * np.eye(8, k=1)))
     assert encoding.method == "toeplitz"
-    assert {loser.method for loser in encoding.losers} == {"band", "row_column", "svd", "pauli", "fable"}
+    assert {loser.method for loser in encoding.losers} == {
+        "band",
+        "row_column",
+        "sparse_access",
+        "svd",
+        "pauli",
+        "fable",
+    }
     scalable = [loser.merit for loser in encoding.losers if ENCODINGS[loser.method].scalable]
     assert encoding.merit <= min(scalable)
     lines = encoding.explain().splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert lines[1].startswith("toeplitz")
     assert lines[1].endswith("chosen")
     assert f"{encoding.two_qubit}" in lines[1]
@@ -73,4 +80,5 @@ def test_every_name_encodes(name, check):
     matrix = np.array([[1.0, -0.5, 0.0], [-0.5, 2.0, 0.25], [0.0, 0.25, 0.5]])
     encoding = block_encode(matrix, name)
     assert encoding.method == name
+    assert f"{encoding.method}" in encoding.explain()
     check(encoding, matrix)

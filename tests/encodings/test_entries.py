@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from qgd_core.circuit.simulate import simulate
 from qgd_core.encodings.base import padded
-from qgd_core.encodings.colouring import colour_edges
 from qgd_core.encodings.fable import encode_fable
 from qgd_core.encodings.pauli import encode_pauli
 from qgd_core.encodings.sparse import encode_sparse
+from qgd_core.oracles.colouring import colour_edges
 
 METHODS = {"fable": encode_fable, "pauli": encode_pauli, "sparse": encode_sparse}
 RNG = np.random.default_rng(0)
