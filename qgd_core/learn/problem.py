@@ -18,7 +18,7 @@ from qgd_core.learn.losses import Objective, accuracy
 from qgd_core.learn.models import logistic
 from qgd_core.learn.pruning import prune
 
-_FIT_STEPS = 500
+_FIT_STEPS = 2000
 _FITTED = 1e-8
 _CHECKED = 512
 
