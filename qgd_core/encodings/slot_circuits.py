@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
@@ -37,13 +39,17 @@ class Contraction:
     def two_qubit(self, n_slot: int) -> int:
         """Upper bound on CX."""
         size, terms = 1 << n_slot, 1 << self.n_terms
-        return 4 * (size - 1) * (terms + 1) + 2 * (2 * size - 1) + 3 * n_slot + 2 * terms + 5
+        if not self.weights.size:
+            return 2 * size + 2
+        tree = terms * (size - 1)
+        spared = n_slot if self.n_terms else 0
+        return 2 * max(0, terms - 2) + 4 * tree - n_slot - 2 * spared + 4 * size + 3 * n_slot + 3
 
 
-def contract(part: Contraction, n_slot: int) -> Circuit:
+def contract(part: Contraction, n_slot: int, gated: bool = False) -> Circuit:
     """Encode the homogeneous part of the step on degrees of length (1, first, second), with norm 1.
 
-    Arguments: part; n_slot, p.
+    Arguments: part; n_slot, p; gated, to put a control in front, at 0 for the identity.
     Result: a circuit on [lower, q..., dump_b, dump_a, copy..., second, B..., first, A...], exact to rounding.
     The label "lower" takes degree 2 to 1: it projects slot B on y_q, and slot A is y_q before and after.
     Raises: nothing.
@@ -51,7 +57,8 @@ def contract(part: Contraction, n_slot: int) -> Circuit:
     """
     p, n_terms, levels = n_slot, part.n_terms, part.levels
     cubic = part.weights.size > 0
-    wires = iter(range(part.n_ancilla(p) + 2 * p + 2))
+    wires = itertools.count()
+    gate = [next(wires)] if gated else []
     lower = next(wires)
     terms = [next(wires) for _ in range(n_terms)]
     dump_b, dump_a = next(wires), next(wires)
@@ -61,15 +68,16 @@ def contract(part: Contraction, n_slot: int) -> Circuit:
     builder = CircuitBuilder("contract", first + p + 1)
 
     if part.multipliers[0] < 0.0:
-        builder.gate("z", [first])
-        builder.gate("z", [second])
+        for flag in (first, second):
+            builder.gate("z", [flag], controls=tuple((g, 1) for g in gate))
     factors = part.multipliers / (part.multipliers[0] or 1.0)
     factors[0] = 1.0
     keep = 2.0 * np.arccos(np.clip(factors, -1.0, 1.0))
-    turn(builder, [second], lower, [0.0, 2.0 * math.asin(levels.lower_in)], before=[second])
+    angle = 2.0 * math.asin(levels.lower_in)
+    _clean(builder, [*gate, second], lower, [0.0, angle])
     if not cubic:
-        turn(builder, slot_b, dump_b, keep, after=slot_b)
-        turn(builder, slot_a, dump_a, keep, after=slot_a)
+        for dump, slot in ((dump_b, slot_b), (dump_a, slot_a)):
+            _clean(builder, [*gate, *slot], dump, keep, projected=True)
     else:
         trees = tree_angles(_padded(part.directions, n_terms))
         shares = prepare(np.sqrt(_padded(part.weights, n_terms)), "terms") if terms else None
@@ -79,17 +87,19 @@ def contract(part: Contraction, n_slot: int) -> Circuit:
             angles = np.stack([np.zeros_like(trees[level]), -trees[level]])
             turn(builder, [lower, *terms, *slot_b[:level]], slot_b[level], angles, after=[lower])
         fill = np.where(np.arange(2**p) == 0, 2.0 * math.acos(levels.fill), math.pi)
-        turn(builder, [lower, *slot_b], dump_b, [keep, fill], after=[lower, *slot_b])
-        turn(builder, [lower, *slot_a], dump_a, [keep, np.zeros(2**p)], after=[lower, *slot_a])
+        # Gated, `lower` is 1 only where the gate is: the angles of the other case are free, and make sums.
+        for dump, slot, other in ((dump_b, slot_b, fill), (dump_a, slot_a, np.zeros(2**p))):
+            table = [np.zeros(2**p), other - keep, keep, other] if gated else [keep, other]
+            _clean(builder, [*gate, lower, *slot], dump, table, projected=True)
         for level in reversed(range(p)):
             turn(builder, [*terms, *slot_a[:level]], slot_a[level], -trees[level], after=terms[:1])
         for held, copy in zip(slot_a, copies, strict=True):
-            _conjunction(builder, lower, held, copy)
+            conjunction(builder, lower, held, copy)
         for level in range(p):
             turn(builder, [*terms, *slot_a[:level]], slot_a[level], trees[level], before=terms[:1])
         builder.gate("x", [second], controls=((lower, 1),))
     angle = -2.0 * math.asin(levels.lower_out)
-    turn(builder, [first, second], lower, [0.0, -angle, angle, 0.0], after=[first, second])
+    _last(builder, [*gate, first, second], lower, [0.0, -angle, angle, 0.0])
     if cubic and shares is not None:
         builder.call(shares, terms, adjoint=True)
     return builder.build()
@@ -119,41 +129,69 @@ def lifted_start_cost(n_slot: int) -> int:
     return 1 + 2 * (2 * ((1 << n_slot) - 1) - n_slot)
 
 
-def append(offset: RealArray, levels: Levels) -> Circuit:
+def append(offset: RealArray, levels: Levels, gated: bool = False) -> Circuit:
     """Encode v -> v + f in slots, (1, first, second) being the lengths of the degrees before it.
 
-    Arguments: offset f in slot order, shape (2**p,), not zero; levels.
+    Arguments: offset f in slot order, shape (2**p,), not zero; levels; gated, as for `contract`.
     Result: a circuit on [first_flag, second_flag, second, B..., first, A...], alpha = levels.alpha, exact to
     rounding: degree 2 becomes x (x) x + 2 f (x) x + f (x) f, times the balance.
     Raises: nothing.
     Source: as `contract`; the same amplitudes on one side make the angle of f (x) f a sum.
     """
     p = offset.size.bit_length() - 1
-    second, slot_b, first, slot_a = 2, range(3, 3 + p), 3 + p, range(4 + p, 4 + 2 * p)
-    into_a, into_b = 0, 1
+    gate = [0] if gated else []
+    into_a, into_b, second, *slots = range(len(gate), len(gate) + 2 * p + 4)
+    slot_b, first, slot_a = slots[:p], slots[p], slots[p + 1 :]
     trees = tree_angles(offset[np.newaxis, :])
-    builder = CircuitBuilder("append", 2 * p + 4)
-    turn(builder, [first], into_a, [2.0 * math.asin(levels.first_in), 0.0], before=[first])
+    builder = CircuitBuilder("append", len(gate) + 2 * p + 4)
+    _clean(builder, [*gate, first], into_a, [2.0 * math.asin(levels.first_in), 0.0])
     builder.gate("x", [first], controls=((into_a, 1),))
     angle = 2.0 * math.asin(levels.second_in)
-    turn(builder, [first, second], into_b, [0.0, -angle, angle, 0.0], before=[first, second])
+    _clean(builder, [*gate, first, second], into_b, [0.0, -angle, angle, 0.0])
     builder.gate("x", [second], controls=((into_b, 1),))
     for flag, slot in ((into_a, slot_a), (into_b, slot_b)):
         _write(builder, flag, slot, trees)
     one, both = -2.0 * math.asin(levels.first_out), -2.0 * math.asin(levels.both_out)
-    rows = np.zeros((2, 2, 2))
-    rows += np.array([0.0, one])[:, None, None] + np.array([0.0, -one])[:, None] + np.array([0.0, both])
-    turn(builder, [first, second, into_b], into_a, rows, after=[first, second, into_b])
-    turn(builder, [second], into_b, [0.0, -2.0 * math.asin(levels.second_out)], after=[second])
+    rows = np.array([0.0, -one, one, 0.0])[:, np.newaxis] + np.array([0.0, both])
+    # Gated, into_b is 1 only where the gate is.
+    table = [np.tile([0.0, both], 4), rows.ravel()] if gated else rows
+    selects = [*gate, first, second, into_b]
+    turn(builder, selects, into_a, table, after=selects)
+    _last(builder, [*gate, second], into_b, [0.0, -2.0 * math.asin(levels.second_out)])
     return builder.build()
 
 
-def dump_constant(alpha: float, n_slot: int) -> Circuit:
+def dump_constant(alpha: float, n_slot: int, gated: bool = False) -> Circuit:
     """Encode diag(1, alpha, alpha) / alpha on the degrees, on [flag, second, B..., first, A...]."""
-    builder = CircuitBuilder("dump_constant", 2 * n_slot + 3)
-    first = 2 + n_slot
-    turn(builder, [first], 0, [2.0 * math.acos(1.0 / alpha), 0.0], before=[first], after=[first])
+    gate = [0] if gated else []
+    flag, first = len(gate), len(gate) + 2 + n_slot
+    builder = CircuitBuilder("dump_constant", len(gate) + 2 * n_slot + 3)
+    _clean(builder, [*gate, first], flag, [2.0 * math.acos(1.0 / alpha), 0.0], projected=True)
     return builder.build()
+
+
+def _clean(
+    builder: CircuitBuilder,
+    selects: Sequence[int],
+    target: int,
+    angles: ArrayLike,
+    *,
+    projected: bool = False,
+) -> None:
+    """Turn a target that is |0>, and projected on |0> next where said; a gate in front turns nothing at 0."""
+    table = _gate_table(selects, angles)
+    turn(builder, selects, target, table, before=selects, after=selects if projected else ())
+
+
+def _last(builder: CircuitBuilder, selects: Sequence[int], target: int, angles: ArrayLike) -> None:
+    """Turn a target that is projected on |0> next; a gate in front turns nothing at 0."""
+    turn(builder, selects, target, _gate_table(selects, angles), after=selects)
+
+
+def _gate_table(selects: Sequence[int], angles: ArrayLike) -> RealArray:
+    """The angles, with as many zeros in front where one more select, the gate, stands before them."""
+    table = np.asarray(angles, dtype=np.float64).ravel()
+    return table if table.size == 1 << len(selects) else np.concatenate([np.zeros_like(table), table])
 
 
 def _padded(rows: RealArray, n_bits: int) -> RealArray:
@@ -180,7 +218,7 @@ def _write(builder: CircuitBuilder, flag: int, slot: Sequence[int], trees: list[
         turn(builder, [flag, *slot[:level]], slot[level], both, before=[flag])
 
 
-def _conjunction(builder: CircuitBuilder, one: int, other: int, clean: int) -> None:
+def conjunction(builder: CircuitBuilder, one: int, other: int, clean: int) -> None:
     """Write the AND of two qubits into a clean one: Margolus's gate, 3 CX, whose sign a clean target never sees."""
     for control, turns in ((other, 0.25), (one, 0.25), (other, -0.25)):
         builder.gate("ry", [clean], [turns * math.pi])
