@@ -16,6 +16,7 @@ from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit
 from qgd_core.circuit.counts import Counts, cost
 from qgd_core.errors import ConfigError
+from qgd_core.phases.chebyshev import Chebyshev
 
 Matrix = sp.csr_array
 # A CSR array, or a LinearOperator where the matrix is too large to assemble.
@@ -108,6 +109,12 @@ class BlockEncoding:
         from qgd_core.encodings.algebra import kron_sum
 
         return kron_sum(self, other)
+
+    def polynomial(self, polynomial: Chebyshev) -> BlockEncoding:
+        """The encoding of polynomial(A / alpha), real and even or odd: see `encodings.polynomial.transform`."""
+        from qgd_core.encodings.polynomial import transform
+
+        return transform(self, polynomial)
 
     def explain(self) -> str:
         """A table of this encoding and of those it was chosen over: alpha, CX, ancillas and figure of merit."""
