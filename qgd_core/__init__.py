@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 _HOME = {
     "PolynomialField": "qgd_core.dynamics.polynomial",
     "LinearRecurrence": "qgd_core.ode.base",
+    "LinearSystem": "qgd_core.linear.system",
     "plan": "qgd_core.planner.choose",
     "solve": "qgd_core.planner.solve",
     "list_solvers": "qgd_core.planner.choose",

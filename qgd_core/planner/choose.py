@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 from qgd_core.backends.api import Backend
 from qgd_core.errors import ConfigError, PrecisionUnreachable, nearest
+from qgd_core.linear.qsvt import plan_qsvt
+from qgd_core.linear.system import LinearSystem
 from qgd_core.ode.base import LinearRecurrence, Plan
 from qgd_core.ode.marching import plan_marching
 
-Problem: TypeAlias = LinearRecurrence
+Problem: TypeAlias = LinearRecurrence | LinearSystem
 
 
 @dataclass(frozen=True)
@@ -20,21 +22,25 @@ class Solver:
     """One row of the table: the problem it takes, how it plans, and a sentence for people."""
 
     problem: type[Problem]
-    make_plan: Callable[[Problem, float], Plan]
+    make_plan: Callable[[Any, float], Any]
     summary: str
 
 
 SOLVERS: dict[str, Solver] = {
     "marching": Solver(LinearRecurrence, plan_marching, "one block encoding per step, every success counted"),
+    "qsvt": Solver(
+        LinearSystem, plan_qsvt, "inverse by the odd polynomial of least degree, with sign and scale"
+    ),
 }
 
 
 def plan(problem: Problem, eps: float, solver: str = "auto", backend: Backend | None = None) -> Plan:
     """Plan the solution of a problem; no circuit is built and nothing runs.
 
-    Arguments: problem; eps, the 2-norm error asked for, relative to |z0| for an evolution; solver, a name of
-    `list_solvers` or "auto" (least two-qubit gates times shots); backend, whose qubit limit must be met.
-    Result: a Plan whose error budget sums to eps.
+    Arguments: problem; eps, the 2-norm error asked for, relative to |z0| for an evolution and to problem.unit
+    (by default below |x|) for a linear system; solver, a name of `list_solvers` or "auto" (least two-qubit gates
+    times shots); backend, whose qubit limit must be met.
+    Result: a Plan whose error budget sums to eps, the other routes among its `losers`.
     Raises: ConfigError for an unknown solver, one that does not take the problem, or an eps not above 0;
     PrecisionUnreachable when no route meets eps or the backend's limit.
     Source: none.
@@ -46,17 +52,28 @@ def plan(problem: Problem, eps: float, solver: str = "auto", backend: Backend | 
     fitting = [SOLVERS[name] for name in names if isinstance(problem, SOLVERS[name].problem)]
     if not fitting:
         raise ConfigError(f"No solver of {names} takes a {type(problem).__name__}.", subject=problem)
-    plans = [row.make_plan(problem, eps) for row in fitting]
-    best = min(plans, key=lambda p: p.resources.two_qubit * p.shots)
+    plans: list[Any] = []
+    refusals: list[PrecisionUnreachable] = []
+    for row in fitting:
+        try:
+            plans.append(row.make_plan(problem, eps))
+        except PrecisionUnreachable as refusal:
+            refusals.append(refusal)
+    if not plans:
+        raise min(refusals, key=lambda refusal: refusal.value or math.inf)
     limit = backend.capabilities.max_qubits if backend is not None and backend.capabilities.gates else None
+    plans.sort(key=lambda p: (limit is not None and p.qubits > limit, p.resources.two_qubit * p.shots))
+    best = plans[0]
     if limit is not None and best.qubits > limit:
+        fewest = min(p.qubits for p in plans)
         raise PrecisionUnreachable(
-            f"The plan needs {best.qubits} qubits; the backend has {limit}.",
+            f"The plan needs {fewest} qubits; the backend has {limit}.",
             subject=best,
-            value=best.qubits,
+            value=fewest,
             remedy="Use fewer active weights, a lower Carleman order, or another backend.",
         )
-    return best
+    chosen: Plan = replace(best, losers=(*best.losers, *plans[1:]))
+    return chosen
 
 
 def check_solver(name: str) -> None:

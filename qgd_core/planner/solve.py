@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from qgd_core.backends.api import Backend
 from qgd_core.backends.registry import get_backend
-from qgd_core.ode.base import Plan, Solution
+from qgd_core.ode.base import Plan, Resources, Solution
 from qgd_core.planner.choose import Problem, plan
 
 
@@ -40,10 +38,11 @@ def run_plan(route: Plan, backend: Backend, shots: int | None, seed: int | None)
         outcomes = executable.run(shots, seed)
         estimate = route.read_counts(outcomes.counts, outcomes.shots)
     counts = executable.counts()
-    resources = replace(
-        route.resources,
+    resources = Resources(
+        qubits=route.resources.qubits,
         two_qubit=counts.two_qubit,
         rotations=counts.rotations,
+        t_gates=route.resources.t_gates,
         success_probability=estimate.accepted,
         shots=shots or 0,
     )

@@ -1,0 +1,1 @@
+"""Linear systems of equations, one solver a file."""

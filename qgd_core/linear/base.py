@@ -1,0 +1,123 @@
+"""What every solver's plan is: costs and error shares, a circuit, and the same success branch on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+from qgd_core.arrays import ComplexArray
+from qgd_core.budget import ErrorBudget
+from qgd_core.circuit.circuit import Circuit
+from qgd_core.circuit.program import Program
+from qgd_core.readout.base import Estimate
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one attempted shot costs, counted or bounded, and how often a shot is accepted."""
+
+    qubits: int
+    two_qubit: int
+    rotations: int
+    t_gates: int
+    success_probability: float
+    shots: int
+
+
+class Readout(Protocol):
+    """Turns outcomes into numbers with sign and scale."""
+
+    def from_counts(self, counts: Mapping[int, int], shots: int) -> Estimate:
+        """The estimate from accepted outcomes of `shots` attempts."""
+
+    def from_amplitudes(self, amplitudes: ComplexArray) -> Estimate:
+        """The estimate from the exact, unnormalised success branch."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Every cost and every share of the error of one route, before any circuit is built.
+
+    `scale` is what a unit amplitude stands for, `parameters` what the solver chose and from what, `losers` the
+    other routes that were considered; `build` and `branch` make the circuit and its success branch.
+    """
+
+    solver: str
+    problem: object
+    queries: int
+    resources: Resources
+    error_budget: ErrorBudget
+    scale: float
+    readout: Readout
+    build: Callable[[], Circuit]
+    branch: Callable[[], ComplexArray]
+    parameters: Mapping[str, float | str] = field(default_factory=dict)
+    losers: tuple[Plan, ...] = ()
+
+    @property
+    def qubits(self) -> int:
+        """Qubits, clean workspace included."""
+        return self.resources.qubits
+
+    @property
+    def gates(self) -> dict[str, int]:
+        """Upper bounds on the lowered gates of one shot."""
+        return {"two_qubit": self.resources.two_qubit, "rotations": self.resources.rotations}
+
+    @property
+    def success_probability(self) -> float:
+        """Lower bound on the chance that a shot is accepted."""
+        return self.resources.success_probability
+
+    @property
+    def shots(self) -> int:
+        """Shots that meet the sampling share of the budget."""
+        return self.resources.shots
+
+    @cached_property
+    def _program(self) -> Program:
+        return Program(self.build(), self.branch)
+
+    def compile(self) -> Program:
+        """The gate-level program."""
+        return self._program
+
+    def emulate(self) -> Estimate:
+        """The answer of the circuit's success branch, by sparse algebra."""
+        return self.readout.from_amplitudes(self.branch())
+
+    def read_counts(self, counts: Mapping[int, int], shots: int) -> Estimate:
+        """The estimate from accepted outcomes."""
+        return self.readout.from_counts(counts, shots)
+
+    def read_amplitudes(self, amplitudes: ComplexArray) -> Estimate:
+        """The estimate from exact amplitudes over the classical bits."""
+        return self.readout.from_amplitudes(amplitudes)
+
+    def explain(self) -> str:
+        """A table of this route and of those it was chosen over: costs, shots and error shares, parameters below."""
+        return explain([self, *self.losers])
+
+
+def explain(plans: Sequence[Any]) -> str:
+    """The table of `Plan.explain` for plans of any kind, the chosen one first."""
+    head = f"{'solver':<24}{'qubits':>8}{'two-qubit':>12}{'queries':>9}{'success':>10}{'shots':>10}{'CX x shots':>12}"
+    rows = [f"{head}  errors"]
+    for plan in plans:
+        cost = plan.resources
+        shares = ", ".join(
+            f"{name} {share:.1e}" for name, share in plan.error_budget.shares().items() if share
+        )
+        rows.append(
+            f"{plan.solver:<24}{cost.qubits:>8}{cost.two_qubit:>12}{plan.queries:>9}"
+            f"{cost.success_probability:>10.2e}{cost.shots:>10.1e}{cost.two_qubit * cost.shots:>12.1e}  {shares}"
+        )
+    chosen = getattr(plans[0], "parameters", {})
+    rows.append(f"{plans[0].solver} is chosen: least two-qubit gates times shots.")
+    rows += [
+        f"  {name} = {value:.6g}" if isinstance(value, float) else f"  {name} = {value}"
+        for name, value in chosen.items()
+    ]
+    return "\n".join(rows)

@@ -1,0 +1,126 @@
+"""The problem A x = b."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from qgd_core.arrays import RealArray, real_vector
+from qgd_core.errors import ConfigError
+from qgd_core.linear.classical import (
+    Matrix,
+    direct,
+    largest_inverse_row,
+    smallest_singular_value,
+    upper_norm,
+)
+from qgd_core.readout.shifted import MARGIN
+
+
+class LinearSystem:
+    """The problem A x = b for a real non-singular A.
+
+    Arguments: matrix, A (n, n), dense or sparse, real; b (n,), not zero; wanted, indices of x to read (all by
+    default), each a number or a tuple of indices known to hold equal values, all tuples of one length. What
+    the caller knows beforehand sharpens the plan: smallest, a lower bound on the smallest singular value;
+    bound, an upper limit on |x[wanted]| (by default |b| / smallest); floor, a lower limit on each wanted entry
+    (by default -bound, or -|b| times the longest wanted row of the inverse where A is small; 0 where x is known
+    to be non-negative); unit, what errors are relative to (by default |b| / |A|, a lower bound on |x|).
+    Raises: ConfigError when shapes disagree, entries are not real and finite, b is zero or A is singular.
+    Source: none.
+    """
+
+    def __init__(
+        self,
+        matrix: Matrix | ArrayLike,
+        b: ArrayLike,
+        wanted: Sequence[int | Sequence[int]] | None = None,
+        *,
+        smallest: float | None = None,
+        bound: float | None = None,
+        floor: float | None = None,
+        unit: float | None = None,
+    ) -> None:
+        self.b = real_vector(b, "b")
+        self.matrix = _square(matrix, self.b.size)
+        if not self.b.any():
+            raise ConfigError("b is zero: the answer is zero.", subject=self)
+        self.wanted = _groups(wanted, self.b.size)
+        for name, value in {"smallest": smallest, "bound": bound, "unit": unit}.items():
+            if value is not None and not 0.0 < value < np.inf:
+                raise ConfigError(f"{name} is {value}, it must be positive and finite.", value=value)
+        self._smallest, self._bound, self._floor, self._unit = smallest, bound, floor, unit
+
+    @cached_property
+    def norm(self) -> float:
+        """Upper bound on |A|."""
+        return upper_norm(self.matrix)
+
+    @cached_property
+    def smallest(self) -> float:
+        """Lower bound on the smallest singular value of A."""
+        return smallest_singular_value(self.matrix) if self._smallest is None else self._smallest
+
+    @property
+    def condition(self) -> float:
+        """Upper bound on |A| |A^-1|."""
+        return max(1.0, self.norm / self.smallest)
+
+    @property
+    def unit(self) -> float:
+        """What errors are relative to."""
+        return float(np.linalg.norm(self.b)) / self.norm if self._unit is None else self._unit
+
+    def bound(self) -> float:
+        """Upper limit on |x[wanted]|, never from the answer itself."""
+        return float(np.linalg.norm(self.b)) / self.smallest if self._bound is None else self._bound
+
+    @cached_property
+    def floor(self) -> float:
+        """Lower limit on every wanted entry."""
+        if self._floor is not None:
+            return self._floor
+        if self._bound is not None or self._smallest is not None:
+            return -self.bound()
+        row = largest_inverse_row(self.matrix, self.wanted.reshape(-1))
+        return -min(self.bound(), row * float(np.linalg.norm(self.b)))
+
+    @property
+    def shift(self) -> float:
+        """What is added to every wanted entry so that none is negative."""
+        return MARGIN * max(0.0, -self.floor)
+
+    def shifted(self) -> RealArray:
+        """b + A a, the right side of x + a: a is `shift` on the wanted entries, zero elsewhere."""
+        known = np.zeros(self.b.size)
+        known[self.wanted] = self.shift
+        return np.asarray(self.b + self.matrix @ known)
+
+    def classical(self) -> RealArray:
+        """x[wanted] by a sparse direct solver."""
+        return np.asarray(direct(self.matrix, self.b)[self.wanted].mean(axis=1))
+
+
+def _square(matrix: Matrix | ArrayLike, n: int) -> Matrix:
+    array = sp.csr_array(matrix) if sp.issparse(matrix) else sp.csr_array(np.atleast_2d(np.asarray(matrix)))
+    if array.shape != (n, n):
+        raise ConfigError(f"A has shape {array.shape}, expected {(n, n)} for this b.", subject=matrix)
+    if np.iscomplexobj(array.data) or not np.isfinite(array.data).all():
+        raise ConfigError("A has complex, NaN or infinite entries.", subject=matrix)
+    return sp.csr_array(array.astype(np.float64))
+
+
+def _groups(wanted: Sequence[int | Sequence[int]] | None, n: int) -> NDArray[np.int64]:
+    """Indices of shape (m, copies)."""
+    given = list(range(n)) if wanted is None else [np.atleast_1d(np.asarray(group)) for group in wanted]
+    lengths = {np.size(group) for group in given}
+    flat = np.concatenate([np.ravel(group) for group in given]) if given else np.array([])
+    if len(lengths) != 1 or len(set(flat.tolist())) != flat.size or not set(flat.tolist()) <= set(range(n)):
+        raise ConfigError(
+            f"wanted must be distinct indices below {n}, or tuples of them of one length.", subject=wanted
+        )
+    return flat.astype(np.int64).reshape(len(given), -1)
