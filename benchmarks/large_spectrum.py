@@ -20,6 +20,17 @@ from qgd_core.learn.resnet import resnet32x4, resnet422x4
 from qgd_core.learn.spectrum import hessian_spectrum
 
 
+@torch.no_grad()
+def settle(model: torch.nn.Module, images: torch.Tensor) -> None:
+    """Take batch-norm statistics from a few images: without them an untrained net this deep overflows."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    model.train()
+    model(images)
+    model.eval()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -44,6 +55,7 @@ def main() -> None:
     if chosen.channels_last:
         model = model.to(memory_format=torch.channels_last)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
+    settle(model, inputs[:4])
     print(
         f"{sum(weight.numel() for weight in model.parameters()):,} weights, {len(active):,} active, "
         f"ready after {time.perf_counter() - begin:.0f} s",

@@ -16,6 +16,7 @@ from qgd_core.learn.evaluate import evaluating
 from qgd_core.learn.losses import Objective
 
 _FEW = 4  # samples looked at when the shape of the loss is checked
+_SCALES = (0.5, 3.0, -3.0)  # of the outputs then
 
 # what torch says -> what it means and what to do
 _MEANINGS: tuple[tuple[str, str, str], ...] = (
@@ -80,31 +81,45 @@ def require_curved(model: nn.Module, objective: Objective, batch: Any) -> None:
     """Raise UnsupportedOperation if the loss is piecewise linear in the model's outputs (L1, hinge).
 
     Arguments: model, objective, and one batch (inputs, targets); an objective of the whole model is not looked at.
-    Result: none. Raises: UnsupportedOperation. Source: the second derivative by the outputs along a random vector.
+    Result: none; a loss that is simply linear (log-likelihoods of a log-softmax) passes.
+    Raises: UnsupportedOperation.
+    Source: slopes that differ between scaled outputs, with second derivatives that vanish at all of them.
     """
     if objective.whole:
         return
     with evaluating(model), torch.no_grad():
         outputs = model(batch[0][:_FEW])
-    if not isinstance(outputs, Tensor) or not outputs.is_floating_point():
+    if not isinstance(outputs, Tensor) or not outputs.is_floating_point() or not bool(outputs.any()):
         return
-    outputs = outputs.detach().requires_grad_()
-    with torch.enable_grad():
-        (slope,) = torch.autograd.grad(objective.loss(outputs, batch[1][:_FEW]), outputs, create_graph=True)
-        random = torch.randn(slope.shape, generator=torch.Generator().manual_seed(0)).to(slope)
-        bend = (slope * random).sum()
-        if not bend.requires_grad:
-            kinked = bool((slope != slope.flatten()[0]).any())
-            second = torch.zeros_like(outputs)
-        else:
-            kinked = True
-            (second,) = torch.autograd.grad(bend, outputs, materialize_grads=True)
-    if kinked and not bool(second.any()):
+    found = [_bend(objective, outputs * (scale / outputs.abs().max()), batch[1][:_FEW]) for scale in _SCALES]
+    slopes, bends = zip(*[pair for pair in found if pair], strict=True) if any(found) else ((), ())
+    if any(not torch.equal(slope, slopes[0]) for slope in slopes) and not any(
+        bool(bend.any()) for bend in bends
+    ):
         raise UnsupportedOperation(
             "The loss is not twice differentiable: it is piecewise linear in the model's outputs.",
             subject=objective.loss,
             remedy="Use a smooth loss: cross-entropy, squares, softplus or Huber.",
         )
+
+
+def _bend(objective: Objective, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Return the loss's slope by the outputs and its derivative along a random vector; None outside its domain."""
+    outputs = outputs.detach().requires_grad_()
+    try:
+        value = objective.loss(outputs, targets)
+    except RuntimeError:  # a probability that is not one, for example
+        return None
+    if not bool(torch.isfinite(value)):
+        return None
+    with torch.enable_grad():
+        (slope,) = torch.autograd.grad(value, outputs, create_graph=True)
+        random = torch.randn(slope.shape, generator=torch.Generator().manual_seed(0)).to(slope)
+        along = (slope * random).sum()
+        bend = torch.zeros_like(outputs)
+        if along.requires_grad:
+            (bend,) = torch.autograd.grad(along, outputs, materialize_grads=True)
+    return slope.detach(), bend
 
 
 def require_twice(slopes: Iterable[Tensor]) -> None:

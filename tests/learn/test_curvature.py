@@ -147,6 +147,15 @@ def model_of(function):
     return Model()
 
 
+class Apply(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, inputs):
+        return self.function(inputs)
+
+
 def in_place(values):
     raised = values.exp()
     raised += 1
@@ -188,6 +197,30 @@ def test_what_cannot_be_differentiated_twice_is_named(function, loss, message):
     with pytest.raises(UnsupportedOperation, match=message) as caught:
         operator(torch.ones(len(operator), dtype=torch.float64))
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("function", "loss"),
+    [
+        (lambda values: functional.log_softmax(values, dim=1), functional.nll_loss),
+        (
+            torch.sigmoid,
+            lambda output, target: functional.binary_cross_entropy(output, output.detach() * 0 + 0.3),
+        ),
+        (lambda values: 1e6 * values, functional.cross_entropy),
+        (torch.tanh, functional.huber_loss),
+    ],
+)
+def test_smooth_losses_pass_the_check(function, loss):
+    """A linear loss of log-probabilities, one with a domain, a saturated one, and one with linear tails."""
+    model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 3)).double()
+    model.append(Apply(function))
+    inputs = torch.randn(5, 4, generator=RANDOM).double()
+    targets = torch.arange(5) % 3
+    if loss is functional.huber_loss:
+        targets = torch.zeros(5, 3).double()
+    operator = HessianOperator(model, loss, (inputs, targets))
+    assert torch.isfinite(operator(torch.ones(len(operator), dtype=torch.float64))).all()
 
 
 def test_smooth_activations_in_place_are_fine():
