@@ -19,7 +19,9 @@ from qgd_core.learn.models import logistic
 from qgd_core.learn.pruning import prune
 
 _FIT_STEPS = 2000
-_FITTED = 1e-8
+_FITTED = 1e-6
+# Least Hessian eigenvalue over the largest, below which a problem counts as singular.
+_SINGULAR = 1e-8
 _CHECKED = 512
 
 
@@ -87,7 +89,7 @@ def fit_dense(problem: Problem) -> None:
     """Train every weight to the minimum, classically, by L-BFGS.
 
     Arguments: problem, whose model is changed in place.
-    Result: none; the gradient's norm is below 1e-8 and, for up to 512 weights, the Hessian is checked definite.
+    Result: none; the gradient's norm is below 1e-6 and, for up to 512 weights, the Hessian is checked definite.
     Raises: NotDissipative when the minimum is not reached, or its Hessian is indefinite or singular to 1e-8.
     Source: torch.optim.LBFGS with a strong Wolfe line search.
     """
@@ -96,7 +98,7 @@ def fit_dense(problem: Problem) -> None:
         parameters,
         max_iter=_FIT_STEPS,
         history_size=50,
-        tolerance_grad=_FITTED / 10,
+        tolerance_grad=1e-3 * _FITTED,
         tolerance_change=0.0,
         line_search_fn="strong_wolfe",
     )
@@ -133,7 +135,7 @@ def _check_minimum(problem: Problem) -> None:
         problem.closure, parameters, [torch.ones_like(p, dtype=torch.bool) for p in parameters]
     )
     curvature = np.linalg.eigvalsh(loss.derivative(loss.read(), 2))
-    if not curvature[0] > _FITTED * curvature[-1]:
+    if not curvature[0] > _SINGULAR * curvature[-1]:
         raise NotDissipative(
             f"The dense problem is singular or indefinite: the Hessian's eigenvalues at the fit run from"
             f" {curvature[0]:.1e} to {curvature[-1]:.1e}.",
