@@ -6,6 +6,7 @@ import numpy as np
 from scipy.linalg import cossin
 
 from qgd_core.arrays import RealArray
+from qgd_core.circuit.chains import open_ry
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.errors import ConfigError
 
@@ -17,8 +18,9 @@ def orthogonal(matrix: RealArray, name: str = "orthogonal") -> tuple[Circuit, Re
 
     Arguments: matrix, real orthogonal, shape (2**q, 2**q) with q >= 1; name of the block.
     Result: (circuit on q qubits, signs of shape (2**q,)) with matrix = diag(signs) @ unitary(circuit) to
-    rounding. It costs 2**q - 1 multiplexed Ry of q - 1 selects: (2**q - 1) * 2**(q-1) CX. The signs are left
-    out because a measurement that follows does not see them; `sign_phases` turns them into a gate.
+    rounding. It costs 2**q - 1 multiplexed Ry of q - 1 selects, each without its last CZ:
+    (2**q - 1) * (2**(q-1) - 1) CX. The signs are left out because a measurement that follows does not see
+    them; for determinant +1 they are a CZ of the first and the last qubit, and `sign_phases` turns any into a gate.
     Raises: ConfigError when the shape is not a power of two or the matrix is not orthogonal to 1e-10.
     Source: Mottonen, Vartiainen, Bergholm, Salomaa, arXiv:quant-ph/0404089, section II; here the signs are
     carried to the left end instead of being made +1 in each factor.
@@ -59,6 +61,20 @@ def _emit(builder: CircuitBuilder, blocks: list[RealArray], qubit: int) -> RealA
     pairs = signs.reshape(len(blocks), 2, half)
     theta = 2.0 * np.array(turns) * pairs[:, 0] * pairs[:, 1]
     others = [*range(qubit), *range(qubit + 1, builder.n_qubits)]
-    builder.gate("mux_ry", [*others, qubit], theta.reshape(-1))
+    # So does the sign that the multiplexer leaves.
+    signs = signs * _both_set(builder.n_qubits, qubit, others[0]) if others else signs
     flipped = [left * row for left, row in zip(lefts, signs.reshape(-1, half), strict=True)]
+    for i in range(len(blocks)):
+        if np.linalg.det(flipped[2 * i]) < 0:
+            # A full turn negates both rows of a pair: the upper block becomes a rotation.
+            theta[i, 0] += 2.0 * np.pi
+            flipped[2 * i][:, 0] *= -1.0
+            flipped[2 * i + 1][:, 0] *= -1.0
+    open_ry(builder, others, qubit, theta.reshape(-1))
     return _emit(builder, flipped, qubit + 1)
+
+
+def _both_set(n_qubits: int, first: int, second: int) -> RealArray:
+    """-1 on the basis states where both qubits are 1, else 1."""
+    states = np.arange(2**n_qubits)
+    return np.where(states >> (n_qubits - 1 - first) & states >> (n_qubits - 1 - second) & 1, -1.0, 1.0)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from qgd_core.circuit.chains import open_ry
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
-from qgd_core.circuit.orthogonal import orthogonal, sign_phases
+from qgd_core.circuit.orthogonal import orthogonal
 from qgd_core.encodings.base import BlockEncoding, Matrix, dense
 
 
@@ -26,15 +27,20 @@ def encode_svd(matrix: Matrix, n_system: int) -> BlockEncoding:
         system = range(1, q + 1)
         frame, signs = orthogonal(np.asarray(right), "right_frame")
         builder.call(frame, system)
-        # Both frames' signs are diagonal: the right one joins the columns of the left.
-        last, last_signs = orthogonal(np.asarray(left * signs[np.newaxis, :]), "left_frame")
-        builder.gate("mux_ry", [*system, 0], 2.0 * np.arccos(np.clip(sigma / sigma[0], 0.0, 1.0)))
+        # Both frames' signs are diagonal: the right one joins the columns of the left, whose determinant is
+        # made +1 by the sign of one singular value.
+        left = left * signs[np.newaxis, :]
+        turned = float(np.sign(np.linalg.det(left)))
+        left[:, 0] *= turned
+        sigma[0] *= turned
+        last, _ = orthogonal(np.asarray(left), "left_frame")
+        open_ry(builder, [*system], 0, 2.0 * np.arccos(np.clip(sigma / np.abs(sigma[0]), -1.0, 1.0)))
         builder.call(last, system)
-        if np.any(last_signs < 0):
-            builder.gate("diagonal", system, sign_phases(last_signs))
+        if q > 1:
+            builder.gate("z", [q], (), ((1, 1),))
         return builder.build()
 
-    frame_cost = (2**q - 1) * 2 ** (q - 1)
+    frame_cost = (2**q - 1) * (2 ** (q - 1) - 1)
     alpha = float(np.linalg.norm(dense(matrix), 2))
     return BlockEncoding(
         method="svd",
@@ -43,7 +49,7 @@ def encode_svd(matrix: Matrix, n_system: int) -> BlockEncoding:
         n_system=q,
         n_ancilla=1,
         eps=1e-13 * alpha,
-        two_qubit=2 * frame_cost + 2**q + 2**q,
-        rotations=2 * frame_cost + 2**q + 2**q,
+        two_qubit=2 * frame_cost + 2**q,
+        rotations=(2**q - 1) * 2**q + 2**q,
         build=build,
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import ortho_group
+from scipy.stats import ortho_group, special_ortho_group
 
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.orthogonal import orthogonal, sign_phases
@@ -25,7 +25,7 @@ def test_circuit_and_signs_make_the_matrix(matrix):
     circuit, signs = orthogonal(matrix)
     np.testing.assert_allclose(signs[:, np.newaxis] * unitary(circuit), matrix, rtol=0, atol=1e-12)
     q = circuit.n_qubits
-    assert cost(circuit).two_qubit <= (2**q - 1) * 2 ** (q - 1)
+    assert cost(circuit).two_qubit <= (2**q - 1) * (2 ** (q - 1) - 1)
     np.testing.assert_allclose(np.exp(1j * np.array(sign_phases(signs))), signs, rtol=0, atol=1e-12)
 
 
@@ -44,3 +44,11 @@ def test_a_matrix_that_is_not_orthogonal_is_refused():
 def test_nan_is_refused():
     with pytest.raises(ConfigError, match="not orthogonal"):
         orthogonal(np.full((2, 2), np.nan))
+
+
+@pytest.mark.parametrize("q", [1, 2, 3, 4])
+def test_the_signs_of_a_rotation_are_one_cz(q):
+    _, signs = orthogonal(special_ortho_group.rvs(2**q, random_state=q))
+    bits = np.arange(2**q)
+    both = (bits >> (q - 1)) & bits & 1 if q > 1 else 0 * bits
+    np.testing.assert_array_equal(signs, 1.0 - 2.0 * both)

@@ -28,6 +28,8 @@ def test_contract_with_the_least_alpha(matrix, check):
     assert encoding.n_ancilla == 1
 
 
-def test_lowered_cost_stays_below_the_figure_given_before_building():
-    encoding = encode_svd(*padded(RNG.standard_normal((8, 8))))
-    assert cost(encoding.circuit()).two_qubit <= encoding.two_qubit
+@pytest.mark.parametrize(("n", "cx"), [(2, 2), (4, 10), (8, 50), (16, 226)])
+def test_cost_is_known_before_building(n, cx):
+    for seed in range(3):
+        encoding = encode_svd(*padded(np.random.default_rng(seed).standard_normal((n, n))))
+        assert cost(encoding.circuit()).two_qubit <= encoding.two_qubit <= cx
