@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+import numpy as np
+from scipy.stats import chi2
+
 from qgd_core.arrays import ComplexArray
 from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit
 from qgd_core.circuit.program import Program
+from qgd_core.linear.system import LinearSystem
 from qgd_core.readout.base import Estimate
+from qgd_core.readout.shifted import ShiftedReadout
+
+# Chance that the sampling error exceeds its share, per solve.
+FAILURE = 1e-4
+# Total synthesis error of one shot's rotations at which T gates are quoted.
+SYNTHESIS = 1e-2
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,15 @@ class Plan:
     def explain(self) -> str:
         """A table of this route and of those it was chosen over: costs, shots and error shares, parameters below."""
         return explain([self, *self.losers])
+
+
+def shots_for(readout: ShiftedReadout, problem: LinearSystem, eps: float) -> int:
+    """Shots that keep the sampling error of x[wanted] below eps * problem.unit with probability 1 - 1e-4."""
+    m = len(problem.wanted)
+    worst = np.zeros(m)
+    worst[0] = problem.bound()
+    spread = float(np.linalg.norm(readout.covariance(1.0, worst), 2))
+    return math.ceil(float(chi2.ppf(1.0 - FAILURE, m)) * spread / (eps * problem.unit) ** 2)
 
 
 def explain(plans: Sequence[Any]) -> str:

@@ -6,16 +6,15 @@ import math
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.stats import chi2
 
 from qgd_core.arrays import ComplexArray, RealArray
 from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
-from qgd_core.circuit.counts import Counts, t_estimate
+from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.encodings.base import BlockEncoding, transposed
 from qgd_core.encodings.choose import block_encode
 from qgd_core.errors import PrecisionUnreachable
-from qgd_core.linear.base import Plan, Resources
+from qgd_core.linear.base import SYNTHESIS, Plan, Resources, shots_for
 from qgd_core.linear.system import LinearSystem
 from qgd_core.linear.transform import n_workspace, transform, transform_cost, transform_vector
 from qgd_core.phases.angles import qsvt_angles
@@ -23,10 +22,6 @@ from qgd_core.phases.targets import Target, inverse
 from qgd_core.readout.shifted import ShiftedReadout
 from qgd_core.state.prepare import prepare
 
-# Chance that the sampling error exceeds its share, per solve.
-FAILURE = 1e-4
-# Total synthesis error of one shot's rotations at which T gates are quoted.
-SYNTHESIS = 1e-2
 # Largest magnitude of the polynomial: phases need it below 1.
 _PEAK = 0.999
 _MOST_QUERIES = 10**7
@@ -79,15 +74,13 @@ def plan_qsvt(problem: LinearSystem, eps: float, encoding: str = "auto", share: 
     slack = eps * share * problem.unit
     fixed, turns = transform_cost(encoded, degree)
     rotations = turns + size
-    quantile = float(chi2.ppf(1.0 - FAILURE, m))
-    spread = quantile * norm**2 / (4.0 * copies)
     resources = Resources(
         qubits=1 + n_workspace(encoded) + encoded.n_ancilla + encoded.n_system,
         two_qubit=fixed + size - 2,
         rotations=rotations,
-        t_gates=t_estimate(Counts(rotations=rotations), SYNTHESIS),
+        t_gates=rotation_t_count(rotations, SYNTHESIS),
         success_probability=min(1.0, (max(0.0, least - slack) / norm) ** 2),
-        shots=math.ceil(spread / (eps * (1.0 - share) * problem.unit) ** 2),
+        shots=shots_for(readout, problem, eps * (1.0 - share)),
     )
     return Plan(
         solver="qsvt",

@@ -8,17 +8,18 @@ import numpy as np
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
-from qgd_core.encodings.base import BlockEncoding
 from qgd_core.circuit.reversible import Reversible
+from qgd_core.encodings.base import BlockEncoding
 from qgd_core.phases.chebyshev import Chebyshev
 
 Product = Callable[[RealArray], RealArray]
 
 
-def transform(encoding: BlockEncoding, phases: RealArray) -> Circuit:
+def transform(encoding: BlockEncoding, phases: RealArray, excluded: Circuit | None = None) -> Circuit:
     """Circuit of a polynomial of the singular values, real part taken on one qubit.
 
-    Arguments: encoding of A; phases phi_0..phi_d of the reflection convention (`QsvtAngles.reflection`).
+    Arguments: encoding of A; phases phi_0..phi_d of the reflection convention (`QsvtAngles.reflection`);
+    excluded, prepares a state e of the system: the polynomial is then that of (1 - e e^T) A.
     Result: a circuit on [sign, workspace..., ancillas..., system...]: where all but the system start and are
     post-selected in |0>, it applies V P(sigma) W^T for odd d and A / alpha = V sigma W^T, W P W^T for even d.
     The two signs of the phases are the branches of the qubit `sign`; d calls, `transform_cost` gates.
@@ -32,14 +33,20 @@ def transform(encoding: BlockEncoding, phases: RealArray) -> Circuit:
     ancillas = range(1 + n_work, 1 + n_work + encoding.n_ancilla)
     projected = ancillas[: encoding.n_ancilla - encoding.restored]
     builder = CircuitBuilder("transform", ancillas.stop + encoding.n_system)
-    query = encoding.circuit()
+    query, system = encoding.circuit(), range(ancillas.stop, builder.n_qubits)
+    held = work[-1] if n_work else projected[0]
     builder.gate("h", [0])
     for k, phase in enumerate(reversed(phases.tolist())):
         if k:
-            builder.call(query, [*ancillas, *range(ancillas.stop, builder.n_qubits)], adjoint=k % 2 == 0)
+            builder.call(query, [*ancillas, *system], adjoint=k % 2 == 0)
         # exp(i phase (2 Pi - 1)) where the branch is 0, its conjugate where it is 1.
         builder.call(flag, [*projected, *work])
-        builder.gate("mux_rz", [work[-1] if n_work else projected[0], 0], [2.0 * phase, -2.0 * phase])
+        builder.gate("mux_rz", [held, 0], [2.0 * phase, -2.0 * phase])
+        if excluded is not None and k % 2:
+            # Take back the part of the output that holds e.
+            builder.call(excluded, system, adjoint=True)
+            builder.gate("rz", [0], [4.0 * phase], ((held, 1), *((q, 0) for q in system)))
+            builder.call(excluded, system)
         builder.call(flag, [*projected, *work], adjoint=True)
     builder.gate("h", [0])
     return builder.build()

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from qgd_core.backends.api import Backend
 from qgd_core.errors import ConfigError, PrecisionUnreachable, nearest
+from qgd_core.linear.kernel_reflection import plan_kernel_reflection
 from qgd_core.linear.qsvt import plan_qsvt
 from qgd_core.linear.system import LinearSystem
 from qgd_core.ode.base import LinearRecurrence, Plan
@@ -30,6 +31,11 @@ SOLVERS: dict[str, Solver] = {
     "marching": Solver(LinearRecurrence, plan_marching, "one block encoding per step, every success counted"),
     "qsvt": Solver(
         LinearSystem, plan_qsvt, "inverse by the odd polynomial of least degree, with sign and scale"
+    ),
+    "kernel_reflection": Solver(
+        LinearSystem,
+        plan_kernel_reflection,
+        "projection on the kernel of a widened matrix, the norm known roughly",
     ),
 }
 

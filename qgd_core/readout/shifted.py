@@ -6,7 +6,8 @@ entries, s above the largest magnitude, roots of counts give x + s without a fra
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +33,11 @@ class ShiftedReadout:
     shift: float
     norm: float
 
-    def covariance(self, shots: float) -> RealArray:
-        """Sampling covariance of the estimate, shape (m, m), to leading order in 1/shots; shots, attempted."""
+    def covariance(self, shots: float, value: RealArray) -> RealArray:
+        """Sampling covariance of the estimate, shape (m, m), to leading order in 1/shots.
+
+        Arguments: shots, attempted; value, the x, or a bound on it, shape (m,). Roots of counts have variance 1/4.
+        """
         m, copies = self.places.shape
         return np.asarray(np.eye(m) * self.norm**2 / (4.0 * shots * copies))
 
@@ -50,14 +54,40 @@ class ShiftedReadout:
             raise ResultMissing(
                 f"None of {shots} shots gave a readable outcome.", value=shots, remedy="Ask for more shots."
             )
-        value = self._value(np.sqrt((seen.sum(axis=1) + 0.25) / shots))
-        return Estimate(value, self.covariance(shots), sum(counts.values()) / shots)
+        norm = self._norm(lambda place: math.sqrt((counts.get(place, 0) + 0.25) / shots))
+        value = self._value(np.sqrt((seen.sum(axis=1) + 0.25) / shots), norm)
+        return Estimate(value, self.covariance(shots, value), sum(counts.values()) / shots)
 
     def from_amplitudes(self, amplitudes: ComplexArray) -> Estimate:
         """The exact x from the unnormalised success branch, its phase dropped."""
         m = len(self.places)
-        value = self._value(np.linalg.norm(amplitudes[self.places], axis=1))
+        norm = self._norm(lambda place: float(np.abs(amplitudes[place])))
+        value = self._value(np.linalg.norm(amplitudes[self.places], axis=1), norm)
         return Estimate(value, np.zeros((m, m)), float(np.vdot(amplitudes, amplitudes).real))
 
-    def _value(self, roots: RealArray) -> RealArray:
-        return np.asarray(self.norm * roots / np.sqrt(self.places.shape[1]) - self.shift)
+    def _norm(self, root: Callable[[int], float]) -> float:
+        return self.norm
+
+    def _value(self, roots: RealArray, norm: float) -> RealArray:
+        return np.asarray(norm * roots / np.sqrt(self.places.shape[1]) - self.shift)
+
+
+@dataclass(frozen=True, eq=False)
+class ReferredReadout(ShiftedReadout):
+    """The same where the scale is not known beforehand: the state `place` holds the known number `reference`.
+
+    `norm` is then an upper limit on what an amplitude of 1 stands for.
+    """
+
+    place: int
+    reference: float
+
+    def covariance(self, shots: float, value: RealArray) -> RealArray:
+        """As for a known scale, and the reference's own error in every number."""
+        moved = (value + self.shift) / self.reference
+        return np.asarray(
+            super().covariance(shots, value) + np.outer(moved, moved) * self.norm**2 / (4.0 * shots)
+        )
+
+    def _norm(self, root: Callable[[int], float]) -> float:
+        return self.reference / root(self.place)
