@@ -76,6 +76,16 @@ def test_the_reference_systems_are_as_cheap_as_promised(case, product, check):
         check(encoding, matrix)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_other_systems_of_the_kind_cost_within_fifteen_per_cent(seed):
+    rng = np.random.default_rng(seed)
+    for n, product in ((8, 67), (16, 130)):
+        spread = {0: (0.55, 0.1), -1: (-0.11, 0.02), 1: (-0.27, 0.04), 3: (-0.05, 0.04)}
+        matrix = sum(np.diag(rng.normal(m, s, n - abs(k)), k) for k, (m, s) in spread.items())
+        encoding = band.encode_band(*padded(matrix / np.linalg.norm(matrix, 2)))
+        assert encoding.alpha * encoding.cost().two_qubit <= 1.15 * product
+
+
 def test_two_sided_weights_reach_the_norm():
     matrix = random_band(8, [-1, 0, 1], 3)
     *_, two_sided = variants(matrix)

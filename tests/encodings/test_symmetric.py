@@ -24,6 +24,7 @@ CASES = {
     "hop": np.array([[0.0, -1.0], [-1.0, 0.0]]),
     "bipartite": np.array([[0.0, 2.0, 3.0], [2.0, 0.0, 0.0], [3.0, 0.0, 0.0]]),
     "reducible": np.kron(np.diag([1.0, 1e-4]), np.array([[1.0, -0.5], [-0.5, 2.0]])),
+    "reducible, small part first": np.kron(np.diag([1e-2, 1.0]), np.array([[1.0, -0.5], [-0.5, 2.0]])),
     "rank one": np.outer([1.0, -2.0, 0.0, 1e-6], [1.0, -2.0, 0.0, 1e-6]),
 }
 
