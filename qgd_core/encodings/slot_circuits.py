@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.circuit.orthogonal import orthogonal, sign_phases
 from qgd_core.circuit.turns import turn
 from qgd_core.encodings.slot_levels import Levels
 from qgd_core.state.prepare import prepare
@@ -103,6 +104,33 @@ def contract(part: Contraction, n_slot: int, gated: bool = False) -> Circuit:
     if cubic and shares is not None:
         builder.call(shares, terms, adjoint=True)
     return builder.build()
+
+
+def rotate_slots(frame: RealArray) -> Circuit:
+    """Turn every slot in use by an orthogonal matrix, shape (2**p, 2**p): on [second, B..., first, A...].
+
+    An idle slot is turned too, from the state that this brings back to |0>.
+    """
+    p = frame.shape[0].bit_length() - 1
+    builder = CircuitBuilder("rotate_slots", 2 * p + 2)
+    turned, signs = orthogonal(frame, "slot_frame")
+    idle = tree_angles(signs[0] * frame[:1])
+    for flag, slot in ((p + 1, range(p + 2, 2 * p + 2)), (0, range(1, p + 1))):
+        builder.gate("x", [flag])
+        _write(builder, flag, slot, idle)
+        builder.gate("x", [flag])
+        builder.call(turned, slot)
+        if signs[0] < 0:
+            builder.gate("z", [flag])
+        if np.any(signs != signs[0]):
+            builder.gate("diagonal", slot, sign_phases(signs * signs[0]))
+    return builder.build()
+
+
+def rotate_cost(n_slot: int) -> int:
+    """Upper bound on the CX of `rotate_slots`, and on its rotations."""
+    size = 1 << n_slot
+    return size * (size - 1) + 6 * size
 
 
 def lifted_start(slot: RealArray, balance: float) -> Circuit:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,32 +23,44 @@ _BALANCES = np.geomspace(0.2, 1.0, 20)
 
 @dataclass(frozen=True, eq=False)
 class SlotSteps:
-    """The recurrence of z = (unit u, and degree 2) under a quadratic map, by slots.
+    """The recurrence of z = (unit u, and degree 2) under quadratic maps, by slots.
 
-    Arguments: step, the map of u, one for every step; start, u_0 (n,); unit, what z's first entries are in
-    units of u; steps, T.
+    Arguments: maps, one for all steps or one a step; start, u_0 (n,); unit, what z's first entries are in units of
+    u; steps, T; frames, None, or one orthogonal (n, n) a map: its columns are the axes of the map's coordinates.
     """
 
-    step: LowRankMap
+    maps: tuple[LowRankMap, ...]
     start: RealArray
     unit: float
     steps: int
+    frames: tuple[RealArray, ...] | None = None
     method: str = "slots"
 
     def realise(self, wanted: Sequence[int], bound: float) -> Realisation:
         """Lay the recurrence out; wanted, variables among 0..n-1; bound, an upper limit on |z_T[wanted]|."""
         # The encoded vector is (1, g u, ...): the constant is unit / g in the unit of z.
         scale, balance = self._scale(self.unit / (constant_for(bound, len(wanted)) or self.unit))
-        encoding = encode_slots(self.step, scale, balance)
-        layout, constant = encoding.layout, self.unit / scale
-        slot = layout.place(scale * self.start)
+        start = scale * self.start
+        if self.frames is None:
+            encodings = [encode_slots(one, scale, balance) for one in self.maps]
+            layout, places = encodings[0].layout, encodings[0].layout.places
+        else:
+            sorted_maps, frames = _sort(self.maps, self.frames)
+            start = frames[0].T @ start
+            turns = [after.T @ before for before, after in pairwise(frames)]
+            encodings = [
+                encode_slots(one, scale, balance, rotation)
+                for one, rotation in zip(sorted_maps, turns, strict=True)
+            ]
+            layout, places = encodings[0].layout, tuple(range(self.start.size))
+        slot, constant = layout.place(start), self.unit / scale
         return Realisation(
             method=self.method,
-            encodings=(encoding,),
-            start=constant * layout.lift(scale * self.start, balance),
+            encodings=tuple(encodings),
+            start=constant * layout.lift(start, balance),
             prepare=lambda: lifted_start(slot, balance),
             prepare_cost=lifted_start_cost(layout.n_slot),
-            readout=AnchoredReadout(tuple(layout.places[i] for i in wanted), layout.n_slot, constant),
+            readout=AnchoredReadout(tuple(places[i] for i in wanted), layout.n_slot, constant),
         )
 
     def _scale(self, largest: float) -> tuple[float, float]:
@@ -58,11 +71,31 @@ class SlotSteps:
         size = float(np.linalg.norm(self.start)) or 1.0 / largest
         lengths, b = np.meshgrid(np.minimum(_LENGTHS, largest * size), _BALANCES)
         g = lengths / size
-        w = np.full_like(g, np.abs(self.step.multipliers).max())
-        f, c = np.linalg.norm(self.step.offset) * g, self.step.weights.sum() / (g * b)
+        w = np.full_like(g, max(np.abs(one.multipliers).max() for one in self.maps))
+        f = max(np.linalg.norm(one.offset) for one in self.maps) * g
+        c = max(one.weights.sum() for one in self.maps) / (g * b)
         one, zero = np.ones_like(g), np.zeros_like(g)
         rows = [one, zero, zero, f, w, c, b * f**2, 2 * b * f * w, w**2 + 2 * b * f * c]
         alphas = np.linalg.norm(np.stack(rows, axis=-1).reshape(*g.shape, 3, 3), 2, axis=(-2, -1))
         logs = 2 * np.log(1.0 + lengths**2 + b**2 * lengths**4) + 4 * self.steps * np.log(alphas)
         best = np.unravel_index(int(np.argmin(logs - 2 * np.log(lengths))), g.shape)
         return float(g[best]), float(b[best])
+
+
+def _sort(
+    maps: Sequence[LowRankMap], frames: Sequence[RealArray]
+) -> tuple[list[LowRankMap], list[RealArray]]:
+    """Every map with its largest multiplier first, its frame likewise, and the common coordinates at the end."""
+    turned, axes = [], []
+    for one, frame in zip(maps, frames, strict=True):
+        order = np.argsort(-np.abs(one.multipliers), kind="stable")
+        turned.append(
+            replace(
+                one,
+                offset=one.offset[order],
+                multipliers=one.multipliers[order],
+                directions=one.directions[:, order],
+            )
+        )
+        axes.append(frame[:, order])
+    return turned, [*axes, np.eye(maps[0].n)]

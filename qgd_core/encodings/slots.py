@@ -19,7 +19,14 @@ from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.dynamics.low_rank import LowRankMap
 from qgd_core.encodings.base import BlockEncoding, Matrix
-from qgd_core.encodings.slot_circuits import Contraction, append, contract, dump_constant
+from qgd_core.encodings.slot_circuits import (
+    Contraction,
+    append,
+    contract,
+    dump_constant,
+    rotate_cost,
+    rotate_slots,
+)
 from qgd_core.encodings.slot_levels import weigh
 
 
@@ -64,6 +71,13 @@ class SlotLayout:
         slot[: len(self.order)] = np.asarray(v)[list(self.order)]
         return slot
 
+    def place_matrix(self, matrix: RealArray) -> RealArray:
+        """A matrix on v in the order of the slots, padded with the identity."""
+        whole = np.eye(2**self.n_slot)
+        n = len(self.order)
+        whole[:n, :n] = np.asarray(matrix)[np.ix_(self.order, self.order)]
+        return whole
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SlotEncoding(BlockEncoding):
@@ -77,14 +91,16 @@ class SlotEncoding(BlockEncoding):
     build_gated: Callable[[], Circuit]
 
 
-def encode_slots(step: LowRankMap, scale: float, balance: float = 1.0) -> SlotEncoding:
+def encode_slots(
+    step: LowRankMap, scale: float, balance: float = 1.0, rotation: RealArray | None = None
+) -> SlotEncoding:
     """Encode the exact Carleman step of order 2 of a quadratic map, by slot algebra.
 
     Arguments: step, the map of u in the Hessian eigenframe; scale g > 0, the encoded v is g u; balance b > 0, the
-    weight of degree 2: the vector is (1, v, b v (x) v).
+    weight of degree 2: the vector is (1, v, b v (x) v); rotation, orthogonal (n, n), turns v after the step.
     Result: an encoding of that vector's step on the supported states, truncated to degree 2, exact to rounding,
-    every product with the offset included. About 12 R n CX with R the rank, alpha near the norm of the
-    matrix of the blocks' weights; classical cost R n, and n^4 for `target`.
+    every product with the offset included. About 12 R n CX with R the rank (and 4 n^2 for a rotation), alpha
+    near the norm of the matrix of the blocks' weights; classical cost R n, and n^4 for `target`.
     Raises: PrecisionUnreachable when the offset or the cubic part is too large.
     Source: block row 2 of Eq 5 of arXiv:2303.03428; the construction is derived here.
     """
@@ -98,6 +114,7 @@ def encode_slots(step: LowRankMap, scale: float, balance: float = 1.0) -> SlotEn
     inner = Contraction(multipliers, weights, directions, levels)
     n_outer = 2 if levels.first_in > 0.0 else int(levels.alpha > 1.0)
     n_ancilla = inner.n_ancilla(p) + n_outer
+    frame = None if rotation is None else layout.place_matrix(rotation)
 
     def build(gated: bool = False) -> Circuit:
         gate, n_own = range(int(gated)), int(gated) + n_ancilla
@@ -109,12 +126,16 @@ def encode_slots(step: LowRankMap, scale: float, balance: float = 1.0) -> SlotEn
             builder.call(append(offset, levels, gated), outer)
         elif n_outer == 1:
             builder.call(dump_constant(levels.alpha, p, gated), outer)
+        if frame is not None:
+            controls = tuple((g, 1) for g in gate)
+            builder.call(rotate_slots(frame), system, controls=controls)
         return builder.build()
 
-    cost = inner.two_qubit(p) + (4 * 2**p - 2 * p + 8 if n_outer == 2 else n_outer)
+    turned = 0 if frame is None else rotate_cost(p)
+    cost = turned + inner.two_qubit(p) + (4 * 2**p - 2 * p + 8 if n_outer == 2 else n_outer)
     return SlotEncoding(
         method="slots",
-        target=_target(layout, offset, multipliers, weights, directions, balance),
+        target=_target(layout, offset, multipliers, weights, directions, balance, frame),
         alpha=levels.alpha,
         n_system=layout.n_system,
         n_ancilla=n_ancilla,
@@ -134,8 +155,9 @@ def _target(
     weights: RealArray,
     directions: RealArray,
     balance: float,
+    frame: RealArray | None,
 ) -> Matrix:
-    """The step on the supported states: append after contract, as sparse matrices."""
+    """The step on the supported states: append after contract, then a rotation, as sparse matrices."""
     size = multipliers.size
     quadratic = np.einsum("q,qi,qb,qa->iba", weights, *[directions] * 3).reshape(size, size**2)
     linear: Matrix = sp.csr_array(sp.diags_array(multipliers))
@@ -148,7 +170,12 @@ def _target(
         [[one, None, None], [None, linear, sp.csr_array(quadratic)], [None, None, sp.kron(linear, linear)]]
     )
     appended = _blocks([[one, None, None], [column, first, None], [squared, doubled, second]])
-    compact = sp.coo_array(appended @ contracted)
+    whole_step = appended @ contracted
+    if frame is not None:
+        turned = sp.csr_array(frame)
+        both = sp.kron(turned, turned)
+        whole_step = _blocks([[one, None, None], [None, turned, None], [None, None, both]]) @ whole_step
+    compact = sp.coo_array(whole_step)
     places = _places(layout.n_slot)
     rows, columns = compact.coords
     dimension = 2**layout.n_system

@@ -232,7 +232,7 @@ def _compressed(
     if found is None:
         return field, None, 0.0
     step, drift = found
-    return step.field(settings.learning_rate), SlotSteps(step, u0, scale, settings.steps), drift
+    return step.field(settings.learning_rate), SlotSteps((step,), u0, scale, settings.steps), drift
 
 
 def _affine_move(field: PolynomialField, u0: RealArray, settings: Settings) -> float:

@@ -26,7 +26,10 @@ def realise_augmented(problem: LinearRecurrence, encoding: str) -> Realisation:
     """
     constant = constant_for(problem.bound(), len(problem.wanted)) or 1.0
     order = _order(problem)
-    augmented = [_augment(m, problem.b, constant, order) for m in problem.matrices]
+    different = max(len(problem.matrices), len(problem.sources))
+    augmented = [
+        _augment(problem.matrix_at(t), problem.source_at(t), constant, order) for t in range(different)
+    ]
     encodings = tuple(block_encode(matrix, encoding) for matrix in augmented)
     start = np.zeros(2 ** encodings[0].n_system)
     start[: len(order) + 1] = np.concatenate([[constant], problem.z0[order]])

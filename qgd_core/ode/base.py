@@ -22,12 +22,12 @@ Matrix = sp.csr_array
 
 
 class LinearRecurrence:
-    """The problem z_{t+1} = M_t z_t + b, for t = 0 .. steps-1.
+    """The problem z_{t+1} = M_t z_t + b_t, for t = 0 .. steps-1.
 
     Arguments: matrix, one M (n, n) used at every step or a sequence of `steps` of them (dense or sparse,
-    real); b, source (n,) or None; z0, start (n,); steps, T >= 1; wanted, indices of z_T to read (all by
-    default); bound, an upper limit on |z_T[wanted]| where the caller has a sharper one than |M|^T |z0|;
-    structure, a layout the caller knows in which the same steps are cheaper than entry by entry.
+    real); b, source (n,), or (steps, n) for one a step, or None; z0, start (n,); steps, T >= 1; wanted, indices
+    of z_T to read (all by default); bound, an upper limit on |z_T[wanted]| where the caller has a sharper one than
+    |M|^T |z0|; structure, a layout the caller knows in which the same steps are cheaper than entry by entry.
     Raises: ConfigError when shapes disagree, entries are not real and finite, or z0 and b are both zero.
     Source: Liu et al., arXiv:2303.03428, Eq 5 (with A = M - I).
     """
@@ -44,20 +44,22 @@ class LinearRecurrence:
     ) -> None:
         self.z0 = real_vector(z0, "z0")
         n = self.z0.size
-        self.b = np.zeros(n) if b is None else real_vector(b, "b", n)
         if steps < 1:
             raise ConfigError(f"A recurrence needs at least 1 step, got {steps}.", value=steps)
+        rows: Any = [np.zeros(n)] if b is None else (b if np.ndim(b) == 2 else [b])
+        self.sources: tuple[RealArray, ...] = tuple(real_vector(row, "b", n) for row in rows)
         several = isinstance(matrix, (list, tuple)) and np.ndim(matrix[0]) == 2
         every: Any = matrix
         given: list[Any] = list(every) if several else [every]
-        if len(given) not in (1, steps):
-            raise ConfigError(
-                f"{len(given)} matrices were given for {steps} steps.",
-                value=len(given),
-                remedy="Give one, or one a step.",
-            )
+        for what, number in (("matrices", len(given)), ("sources", len(self.sources))):
+            if number not in (1, steps):
+                raise ConfigError(
+                    f"{number} {what} were given for {steps} steps.",
+                    value=number,
+                    remedy="Give one, or one a step.",
+                )
         self.matrices: tuple[Matrix, ...] = tuple(_square(m, n) for m in given)
-        if not self.z0.any() and not self.b.any():
+        if not self.z0.any() and not np.any(self.sources):
             raise ConfigError("z0 and b are both zero: the answer is zero.", subject=self)
         self.steps = steps
         self.wanted = tuple(range(n)) if wanted is None else tuple(wanted)
@@ -76,25 +78,29 @@ class LinearRecurrence:
         """M_t."""
         return self.matrices[t if len(self.matrices) > 1 else 0]
 
+    def source_at(self, t: int) -> RealArray:
+        """b_t."""
+        return self.sources[t if len(self.sources) > 1 else 0]
+
     @property
     def unit(self) -> float:
-        """What errors are relative to: |z0|, or |b| where the start is zero."""
-        return float(np.linalg.norm(self.z0) or np.linalg.norm(self.b))
+        """What errors are relative to: |z0|, or the largest |b_t| where the start is zero."""
+        return float(np.linalg.norm(self.z0) or max(np.linalg.norm(b) for b in self.sources))
 
     def bound(self) -> float:
         """Upper limit on |z_T[wanted]|, from entrywise absolute values, never from the answer itself."""
         if self._bound is not None:
             return self._bound
-        z, b = np.abs(self.z0), np.abs(self.b)
+        z = np.abs(self.z0)
         for t in range(self.steps):
-            z = np.asarray(abs(self.matrix_at(t)) @ z) + b
+            z = np.asarray(abs(self.matrix_at(t)) @ z) + np.abs(self.source_at(t))
         return float(np.linalg.norm(z[list(self.wanted)]))
 
     def classical(self) -> RealArray:
         """z_T[wanted] by sparse products, exact to rounding."""
         z = self.z0
         for t in range(self.steps):
-            z = np.asarray(self.matrix_at(t) @ z) + self.b
+            z = np.asarray(self.matrix_at(t) @ z) + self.source_at(t)
         return z[list(self.wanted)]
 
 

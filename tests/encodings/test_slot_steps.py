@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.stats import ortho_group
 
 from qgd_core.carleman.system import carleman
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import sample, simulate
+from qgd_core.dynamics.frame import rotate
 from qgd_core.dynamics.low_rank import LowRankMap
 from qgd_core.encodings.slot_steps import SlotSteps
 from qgd_core.ode.base import LinearRecurrence
@@ -31,7 +33,34 @@ def window(n, rank, seed, offset=0.02, steps=4, wanted=None):
         system.lift(u0),
         steps,
         wanted=range(n) if wanted is None else wanted,
-        structure=SlotSteps(step, u0, 1.7, steps),
+        structure=SlotSteps((step,), u0, 1.7, steps),
+    )
+
+
+def stochastic(n, rank, seed, steps=3):
+    """A map a step, each in its own eigenframe, as minibatches make them."""
+    rng = np.random.default_rng(seed)
+    maps, frames, systems = [], [], []
+    for t in range(steps):
+        y, f = rng.normal(size=(rank, n)), rng.normal(size=n)
+        step = LowRankMap(
+            0.02 * f / np.linalg.norm(f),
+            rng.uniform(0.4, 0.9, n),
+            rng.uniform(0.02, 0.1, rank),
+            y / np.linalg.norm(y, axis=1)[:, np.newaxis],
+        )
+        frame = ortho_group.rvs(n, random_state=100 * seed + t)
+        maps.append(step)
+        frames.append(frame)
+        systems.append(carleman(rotate(step.field(0.5), frame.T), order=2, step=0.5, scale=1.7))
+    u0 = rng.uniform(-0.4, 0.4, n)
+    return LinearRecurrence(
+        [system.matrix for system in systems],
+        np.array([system.source for system in systems]),
+        systems[0].lift(u0),
+        steps,
+        wanted=range(n),
+        structure=SlotSteps(tuple(maps), u0, 1.7, steps, tuple(frames)),
     )
 
 
@@ -42,6 +71,9 @@ WINDOWS = {
     "no offset": window(4, 2, 3, offset=0.0),
     "some entries": window(4, 1, 4, wanted=[2, 0]),
     "no cubic part": window(2, 0, 5),
+    "a map a step": stochastic(4, 2, 6),
+    "a map a step, two variables": stochastic(2, 1, 7),
+    "a map a step, padded": stochastic(3, 1, 8),
 }
 
 
@@ -95,9 +127,11 @@ def test_auto_takes_slots_and_keeps_the_encoding_from_entries_as_a_loser():
 
 def test_a_start_at_the_centre_still_moves():
     problem = window(3, 1, 7, offset=0.1)
-    structure = SlotSteps(problem.structure.step, np.zeros(3), 1.7, 4)
+    structure = SlotSteps(problem.structure.maps, np.zeros(3), 1.7, 4)
     z0 = np.zeros_like(problem.z0)
-    still = LinearRecurrence(problem.matrices[0], problem.b, z0, 4, wanted=range(3), structure=structure)
+    still = LinearRecurrence(
+        problem.matrices[0], problem.sources[0], z0, 4, wanted=range(3), structure=structure
+    )
     plan = plan_marching(still, 0.1, "slots")
     np.testing.assert_allclose(plan.emulate().value, still.classical(), rtol=0, atol=1e-12)
 
