@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import RealArray
@@ -137,7 +137,12 @@ def padded(matrix: Matrix | ArrayLike) -> tuple[Matrix, int]:
     Raises: ConfigError when it is not square, not numeric, not finite, empty or all zero.
     Source: none.
     """
-    given = sp.csr_array(matrix) if sp.issparse(matrix) else sp.csr_array(np.atleast_2d(np.asarray(matrix)))
+    try:
+        given = sp.csr_array(matrix if sp.issparse(matrix) else np.atleast_2d(_numbers(matrix)))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ConfigError(
+            f"The matrix to encode is not a table of numbers: {error}.", subject=matrix
+        ) from error
     rows, columns = given.shape
     if rows != columns or rows == 0:
         raise ConfigError(f"A block encoding needs a square matrix, got shape {given.shape}.", subject=matrix)
@@ -146,12 +151,18 @@ def padded(matrix: Matrix | ArrayLike) -> tuple[Matrix, int]:
     if not np.any(given.data):
         raise ConfigError("The matrix to encode is all zero.", subject=matrix)
     q = max(1, (rows - 1).bit_length())
-    # Integers of any size become floats; a complex matrix without imaginary part becomes real.
+    # A complex matrix without imaginary part is real.
     real = not np.iscomplexobj(given.data) or not np.any(given.data.imag)
     coo = sp.coo_array(given.real.astype(np.float64) if real else given.astype(np.complex128))
     whole = sp.csr_array((coo.data, coo.coords), shape=(2**q, 2**q))
     whole.eliminate_zeros()
     return whole, q
+
+
+def _numbers(values: Any) -> NDArray[Any]:
+    """An array of numbers; integers too large for 64 bits become floats."""
+    array: NDArray[Any] = np.asarray(values)
+    return array if array.dtype.kind in "biufc" else array.astype(np.float64)
 
 
 def dense(matrix: Matrix) -> RealArray:

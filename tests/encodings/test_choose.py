@@ -27,9 +27,12 @@ def test_the_automatic_choice_scales():
         (np.zeros((2, 2)), "all zero"),
         (np.ones((2, 3)), "square"),
         (np.array([[1.0, np.nan], [0.0, 1.0]]), "NaN"),
+        ([["a", 1], [2, 3]], "not a table of numbers"),
+        ([[1.0, 2.0], [3.0]], "not a table of numbers"),
+        ([[10**400, 1], [1, 1]], "not a table of numbers"),
         (np.array([[1.0, np.inf], [0.0, 1.0]]), "NaN or infinite"),
     ],
-    ids=["empty", "zero", "rectangular", "nan", "infinite"],
+    ids=["empty", "zero", "rectangular", "nan", "text", "ragged", "overflow", "infinite"],
 )
 def test_bad_matrices_are_refused(matrix, message):
     with pytest.raises(ConfigError, match=message):
@@ -82,3 +85,11 @@ def test_every_name_encodes(name, check):
     assert encoding.method == name
     assert f"{encoding.method}" in encoding.explain()
     check(encoding, matrix)
+
+
+def test_large_integers_do_not_overflow(check):
+    matrix = np.array([[10**30, -1], [1, 10**30]], dtype=object)
+    encoding = block_encode(matrix)
+    assert abs(encoding.alpha / 1e30 - 1) < 1e-9
+    narrow = np.array([[100, 100], [100, -100]], dtype=np.int8)
+    check(block_encode(narrow), narrow.astype(float))
