@@ -1,58 +1,25 @@
-"""The shell: qgd train, qgd backends, qgd report. Heavy libraries are loaded only by the command that needs them."""
+"""qgd train: a configuration becomes a run folder, window by window."""
 
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from qgd_core import __version__
-from qgd_core.errors import ConfigError, QgdError, ResultMissing
+from qgd_core.cli.reporting import show
+from qgd_core.cli.terminal import open_console, require
+from qgd_core.errors import ConfigError, ResultMissing
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from qgd_core.config import Config
     from qgd_core.reports.run import Run
 
-WIDTH = 100  # of tables that go to a file or a pipe
-EXTRAS = {"learn": ("torch", "sklearn"), "report": ("matplotlib", "jinja2")}
 LAST = "last"  # what a bare --resume stands for
 
-app = typer.Typer(
-    name="qgd",
-    help="Train classical models with fault-tolerant quantum algorithms.",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    no_args_is_help=True,
-)
 
-
-def main() -> None:
-    """Run the shell; an error of ours becomes one sentence on stderr and exit code 2."""
-    try:
-        app(args=_complete(sys.argv[1:]), prog_name="qgd")
-    except QgdError as error:
-        print(f"qgd: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-
-
-@app.callback(invoke_without_command=True)
-def start(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-) -> None:
-    """Train classical models with fault-tolerant quantum algorithms."""
-    if version:
-        print(f"qgd {__version__}")
-        raise typer.Exit
-
-
-@app.command()
 def train(
     file: Annotated[
         Path, typer.Argument(help="The run's configuration, such as examples/breast_cancer.toml.")
@@ -74,38 +41,10 @@ def train(
 
     config = read_config(file, changes or [])
     run = _reopen(resume, out, file, config) if resume else None
-    _require("learn", "report")
+    require("learn", "report")
     check_writable(out)
     get_backend(config.backend, **config.backend_options)
     _train(config, file.stem, out, run)
-
-
-@app.command()
-def backends() -> None:
-    """List the installed backends, the broken ones with their reason."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    from qgd_core.backends.registry import list_backends
-
-    table = Table(box=SIMPLE_HEAD)
-    for head in ("backend", "targets", "from", "status"):
-        table.add_column(head)
-    for row in list_backends():
-        status = ": ".join(filter(None, (row.status, row.reason)))
-        table.add_row(row.name, ", ".join(row.targets) or "-", f"{row.distribution} {row.version}", status)
-    _console().print(table)
-
-
-@app.command()
-def report(
-    run: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/breast_cancer-001.")],
-) -> None:
-    """Print a run's tables and write its figures and report again."""
-    from qgd_core.reports.run import Run
-
-    _require("report")
-    _show(Run.open(run), _console())
 
 
 def _train(config: Config, name: str, out: Path, run: Run | None) -> None:
@@ -117,7 +56,7 @@ def _train(config: Config, name: str, out: Path, run: Run | None) -> None:
     from qgd_core.learn.trainer import train as run_training
     from qgd_core.reports.run import Run
 
-    console = _console()
+    console = open_console()
     folder = [run] if run else []
     state = run.resume() if run else None
     bar = Progress(
@@ -145,7 +84,7 @@ def _train(config: Config, name: str, out: Path, run: Run | None) -> None:
         print(_interrupted(folder), file=sys.stderr)
         raise typer.Exit(130) from None
     folder[0].finish(result.summary)
-    _show(folder[0], console)
+    show(folder[0], console)
 
 
 def _reopen(resume: str, out: Path, file: Path, config: Config) -> Run:
@@ -177,24 +116,6 @@ def _reopen(resume: str, out: Path, file: Path, config: Config) -> Run:
             remedy=f"Resume it with qgd train {run.path / CONFIG} --resume {run.path}.",
         )
     return run
-
-
-def _show(run: Run, console: Console) -> None:
-    """Write a run's report and print its tables."""
-    from qgd_core.reports.html import write_report
-    from qgd_core.reports.tables import end_table, for_terminal, refusals, verdict, window_tables
-
-    if not run.windows:
-        raise ResultMissing(
-            f"{run.path} has no finished window yet.",
-            subject=str(run.path),
-            remedy="Continue it with --resume.",
-        )
-    write_report(run)
-    for table in [*window_tables(run.windows), *([end_table(run.end)] if run.end else [])]:
-        console.print(for_terminal(table))
-    console.print("\n".join([verdict(run.windows), *refusals(run.windows)]))
-    console.print(f"Report: {run.path / 'report.html'}", soft_wrap=True)
 
 
 def _opening(config: Config) -> tuple[str, dict[str, Any]]:
@@ -237,34 +158,3 @@ def _interrupted(folder: list[Run]) -> str:
         f"qgd: interrupted; finished windows kept in {run.path}: {len(run.windows)}. "
         "Continue with the same command and --resume."
     )
-
-
-def _require(*extras: str) -> None:
-    """Refuse to go on without the packages of these extras."""
-    missing = [name for extra in extras for name in EXTRAS[extra] if find_spec(name) is None]
-    if missing:
-        raise ConfigError(
-            f"This command needs {', '.join(missing)}, not installed here.",
-            subject=missing,
-            remedy=f"Run pip install 'qgd-core[{','.join(extras)}]'.",
-        )
-
-
-def _complete(arguments: list[str]) -> list[str]:
-    """Give a bare --resume its value."""
-    completed = []
-    for argument, following in pairwise([*arguments, "-"]):
-        completed.append(argument)
-        if argument == "--resume" and (following.startswith("-") or following.endswith(".toml")):
-            completed.append(LAST)
-    return completed
-
-
-def _console() -> Console:
-    """Standard output, wide enough for the tables where it is not a terminal."""
-    from rich.console import Console
-
-    console = Console(markup=False, highlight=False, emoji=False)
-    if not console.is_terminal:
-        console.width = WIDTH
-    return console

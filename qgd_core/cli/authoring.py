@@ -1,0 +1,35 @@
+"""qgd conformance: for those who write a backend, and those who want to know whether to trust one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qgd_core.errors import ConfigError
+
+
+def conformance(
+    name: Annotated[str, typer.Argument(help="A backend, such as qiskit:aer.")],
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the sheet as JSON too.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="CHECK", help="Run this check alone; repeatable.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the checks.")] = 1,
+    shots: Annotated[int, typer.Option(min=1, help="Shots of each sampling check.")] = 40_000,
+) -> None:
+    """Hold a backend to the conformance suite.
+
+    Exits with 0 if the backend conforms, 1 if it does not, 2 if it cannot be tried.
+    """
+    from qgd_core.conformance.runner import run
+
+    sheet = run(name, only=only or None, seed=seed, shots=shots)
+    print(sheet.to_table())
+    if json:
+        try:
+            json.write_text(sheet.to_json() + "\n", encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"{json} cannot be written: {error.strerror}.", subject=str(json)) from None
+    raise typer.Exit(0 if sheet.passed else 1)
