@@ -14,6 +14,7 @@ from qgd_core.linear.qsvt import plan_qsvt
 from qgd_core.linear.system import LinearSystem
 from qgd_core.ode.base import LinearRecurrence, Plan
 from qgd_core.ode.marching import plan_marching
+from qgd_core.ode.recurrence import plan_history_kernel, plan_history_qsvt
 
 Problem: TypeAlias = LinearRecurrence | LinearSystem
 
@@ -25,8 +26,12 @@ class Solver:
     problem: type[Problem]
     make_plan: Callable[[Any, float], Any]
     summary: str
+    heavy: bool = False
+    """Costly to plan, and beaten wherever a light route is accepted often: the automatic choice tries it else."""
 
 
+# Success below which the automatic choice looks at heavy routes too.
+_RARE = 1e-3
 SOLVERS: dict[str, Solver] = {
     "marching": Solver(LinearRecurrence, plan_marching, "one block encoding per step, every success counted"),
     "qsvt": Solver(
@@ -36,6 +41,12 @@ SOLVERS: dict[str, Solver] = {
         LinearSystem,
         plan_kernel_reflection,
         "projection on the kernel of a widened matrix, the norm known roughly",
+    ),
+    "history_qsvt": Solver(
+        LinearRecurrence, plan_history_qsvt, "all steps as one linear system, polynomial inverse", heavy=True
+    ),
+    "history_kernel": Solver(
+        LinearRecurrence, plan_history_kernel, "all steps as one linear system, kernel projection", heavy=True
     ),
 }
 
@@ -60,7 +71,9 @@ def plan(problem: Problem, eps: float, solver: str = "auto", backend: Backend | 
         raise ConfigError(f"No solver of {names} takes a {type(problem).__name__}.", subject=problem)
     plans: list[Any] = []
     refusals: list[PrecisionUnreachable] = []
-    for row in fitting:
+    for row in sorted(fitting, key=lambda row: row.heavy):
+        if row.heavy and any(light.success_probability > _RARE for light in plans):
+            break
         try:
             plans.append(row.make_plan(problem, eps))
         except PrecisionUnreachable as refusal:
