@@ -16,7 +16,7 @@ def qgd_backend() -> BackendDescription:
     """Describe the backend."""
     return BackendDescription(
         name="qiskit",
-        targets=("aer", "basic"),
+        targets=("aer", "basic", "clifford_t"),
         summary="statevectors and shots on Qiskit Aer",
         factory=_create,
         api_version=1,

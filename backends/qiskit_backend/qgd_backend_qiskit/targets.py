@@ -10,10 +10,13 @@ import numpy as np
 from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.quantum_info import Statevector
 from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
-from qgd_core.plugin import ComplexArray, ConfigError, UnsupportedOperation
+from qgd_backend_qiskit.lower import GATES
+from qgd_core.plugin import ComplexArray, ConfigError, UnsupportedOperation, suggest
 
 MOST_WHOLE = 10_000_000
+ONE_QUBIT = ["p" if name == "phase" else name for name in GATES if name != "cx"]  # as Qiskit calls them
 
 
 @dataclass(frozen=True)
@@ -24,17 +27,24 @@ class AerOptions:
     """One simulation per post-selection, mid-circuit measurements shot by shot, or one success counter."""
     max_parallel_threads: int = 1
     """Threads of Aer; 0 takes all cores, which under load can be far slower than one."""
+    noise_model: Any = None
+    """A NoiseModel of qiskit_aer, or a table with some of one_qubit, two_qubit and readout: the chance that a gate
+    depolarises its qubits and that a measured bit is read wrong. A noisy circuit is sampled as a whole, and has no
+    final vector."""
 
     def __post_init__(self) -> None:
         if self.max_parallel_threads < 0:
             raise ConfigError("max_parallel_threads is negative.", value=self.max_parallel_threads)
+        if not (self.noise_model is None or isinstance(self.noise_model, NoiseModel | dict)):
+            raise ConfigError(
+                f"noise_model is {self.noise_model!r}, expected a NoiseModel of qiskit_aer or a table.",
+                subject=self.noise_model,
+            )
 
 
 @dataclass(frozen=True)
 class BasicOptions:
     """`qiskit:basic` has no options."""
-
-    postselect = "segments"
 
 
 class Target(ABC):
@@ -66,7 +76,10 @@ class AerTarget(Target):
 
     def __init__(self, options: AerOptions) -> None:
         self._simulator = AerSimulator(
-            method="statevector", precision="double", max_parallel_threads=options.max_parallel_threads
+            method="statevector",
+            precision="double",
+            max_parallel_threads=options.max_parallel_threads,
+            noise_model=read_noise(options.noise_model),
         )
         self.max_qubits: int | None = self._simulator.configuration().n_qubits
 
@@ -116,6 +129,31 @@ class BasicTarget(Target):
         """The vector after a unitary circuit."""
         start = Statevector.from_int(0, 2**circuit.num_qubits) if state is None else Statevector(state)
         return np.array(start.evolve(circuit).data)
+
+
+def read_noise(noise: NoiseModel | dict[str, float] | None) -> NoiseModel | None:
+    """The noise model that an option means.
+
+    Arguments: noise, a model, or a table of probabilities with keys one_qubit, two_qubit and readout.
+    Result: the model; None for none.
+    Raises: ConfigError for an unknown key, or a number that is no probability.
+    Source: none.
+    """
+    if not isinstance(noise, dict):
+        return noise
+    known = ("one_qubit", "two_qubit", "readout")
+    for key, chance in noise.items():
+        if key not in known:
+            raise ConfigError(
+                f"Unknown noise {key!r}.{suggest(key, known)}", subject=key, remedy=f"Use {', '.join(known)}."
+            )
+        if isinstance(chance, bool) or not isinstance(chance, int | float) or not 0 <= chance <= 1:
+            raise ConfigError(f"Noise {key!r} is {chance!r}, expected a probability.", subject=chance)
+    model, flip = NoiseModel(), noise.get("readout", 0.0)
+    model.add_all_qubit_quantum_error(depolarizing_error(noise.get("one_qubit", 0.0), 1), ONE_QUBIT)
+    model.add_all_qubit_quantum_error(depolarizing_error(noise.get("two_qubit", 0.0), 2), ["cx"])
+    model.add_all_qubit_readout_error(ReadoutError([[1 - flip, flip], [flip, 1 - flip]]))
+    return model
 
 
 def _counts(data: dict[str, Any], shots: int) -> dict[int, int]:

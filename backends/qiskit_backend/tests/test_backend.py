@@ -210,4 +210,8 @@ def test_the_package_and_the_list_import_no_sdk():
 
 def test_the_plugin_is_listed():
     [row] = [r for r in list_backends() if r.name == "qiskit"]
-    assert (row.status, row.distribution, row.targets) == ("ok", "qgd-backend-qiskit", ("aer", "basic"))
+    assert (row.status, row.distribution, row.targets) == (
+        "ok",
+        "qgd-backend-qiskit",
+        ("aer", "basic", "clifford_t"),
+    )
