@@ -97,7 +97,10 @@ def test_evolution_nearly_unitary():
     assert abs(found - np.exp(-20j * np.cos(0.3))) < 2e-6
 
 
-@pytest.mark.parametrize("degree", [5001, pytest.param(100_001, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "degree",
+    [5001, pytest.param(100_001, marks=pytest.mark.slow), pytest.param(1_000_001, marks=pytest.mark.slow)],
+)
 def test_the_inverse_at_high_degree(degree):
     kappa = degree / 12.5
     target = inverse(kappa, 1e-2).scaled(0.9)
