@@ -65,7 +65,9 @@ def test_merged_monomials_are_the_same_map():
     update = update_of(cubes(3, 2, seed=5))
     merged = PolynomialField({**update.coefficients, 2: update.monomials[2]})
     found, wanted = approximate(merged, 2), approximate(update, 2)
-    np.testing.assert_allclose(found.polynomial()(np.ones(3)), wanted.polynomial()(np.ones(3)), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+        found.polynomial()(np.ones(3)), wanted.polynomial()(np.ones(3)), rtol=0, atol=1e-9
+    )
 
 
 def test_same_seed_same_fit():
