@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from qgd_core import __version__
-from qgd_core.cli.authoring import conformance
+from qgd_core.cli.authoring import conformance, new_backend
 from qgd_core.cli.listing import backends, encodings, solvers
 from qgd_core.cli.reporting import report
 from qgd_core.cli.training import LAST, train
 from qgd_core.errors import QgdError
 
-COMMANDS = (train, report, backends, solvers, encodings, conformance)
+COMMANDS = (train, report, backends, solvers, encodings, conformance, new_backend)
 
 app = typer.Typer(
     name="qgd",

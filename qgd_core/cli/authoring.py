@@ -1,4 +1,4 @@
-"""qgd conformance: for those who write a backend, and those who want to know whether to trust one."""
+"""qgd new-backend, qgd conformance: for those who write a backend, and those who want to know whether to trust one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ from typing import Annotated
 import typer
 
 from qgd_core.errors import ConfigError
+
+
+def new_backend(
+    name: Annotated[str, typer.Argument(help="What the backend will be called, such as mysim.")],
+    out: Annotated[Path, typer.Option(help="Folder that receives the package.")] = Path(),
+) -> None:
+    """Write the package of a new backend, which runs on a toy engine at once."""
+    from qgd_core.cli.skeleton import write_skeleton
+
+    project = write_skeleton(name, out)
+    print(f"Wrote {project}. Next:\n    pip install -e {project}\n    qgd conformance {name}")
 
 
 def conformance(
