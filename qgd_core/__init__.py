@@ -15,6 +15,8 @@ _HOME = {
     "PolynomialField": "qgd_core.dynamics.polynomial",
     "LinearRecurrence": "qgd_core.ode.base",
     "LinearSystem": "qgd_core.linear.system",
+    "block_encode": "qgd_core.encodings.choose",
+    "list_encodings": "qgd_core.encodings.choose",
     "plan": "qgd_core.planner.choose",
     "solve": "qgd_core.planner.solve",
     "list_solvers": "qgd_core.planner.choose",

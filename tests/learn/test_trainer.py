@@ -16,7 +16,7 @@ def config(**changes):
         "backend": "emulator",
         "data": {"test_fraction": 0.3},
         "windows": {"count": 3, "steps": 6},
-        "accuracy": {"shots": 200_000},
+        "accuracy": {"shots": 400_000},
     }
     for key, value in changes.items():
         folder, _, leaf = key.rpartition("__")
