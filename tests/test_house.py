@@ -12,7 +12,8 @@ from packaging.requirements import Requirement
 import qgd_core
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECTS = [ROOT / "pyproject.toml", *sorted(ROOT.glob("backends/*/pyproject.toml"))]
+PLUGINS = [*sorted(ROOT.glob("backends/*_backend")), *sorted(ROOT.glob("examples/*_backend"))]
+PROJECTS = [ROOT / "pyproject.toml", *(folder / "pyproject.toml" for folder in PLUGINS)]
 HEAVY = ("torch", "sklearn", "qiskit", "cirq", "braket", "pennylane", "matplotlib", "jinja2")
 STARTS = {
     "import qgd_core": "import qgd_core",
@@ -60,10 +61,10 @@ def imported(file: Path) -> set[str]:
     return names
 
 
-SHIPPED = sorted(ROOT.glob("backends/*/qgd_backend_*/**/*.py"))
+SHIPPED = sorted(file for folder in PLUGINS for file in folder.glob("qgd_backend_*/**/*.py"))
 
 
-@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: str(file.relative_to(ROOT / "backends")))
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: str(file.relative_to(ROOT)))
 def test_shipped_backend_code_imports_only_the_plugin_seam(file: Path) -> None:
     allowed = ("qgd_core", "qgd_core.plugin")
     core = {name for name in imported(file) if name.partition(".")[0] == "qgd_core"}
