@@ -57,6 +57,8 @@ def uses_mid_circuit(circuit: Circuit) -> bool:
 
 def measured_qubits(circuit: Circuit) -> dict[int, int]:
     """The qubit that each written bit reads last, as {bit: qubit}, bits in ascending order."""
+    if circuit.is_unitary:
+        return {}
     pairs = {
         b: q
         for op in inline(circuit)

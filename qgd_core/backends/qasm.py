@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from qgd_core.backends.bits import measure_all
 from qgd_core.circuit.circuit import Call, Circuit
@@ -54,18 +55,19 @@ def _lines(
 ) -> list[str]:
     """The statements of a block on these qubits, written at its first use there."""
     if (circuit, qubits) not in done:
-        lines: list[str] = []
-        for op in circuit.ops:
+        written: dict[int, list[str]] = {}
+        for key, op in circuit.distinct.items():
             if isinstance(op, Gate):
-                lines.append(_gate(op, qubits, names))
+                written[key] = [_gate(op, qubits, names)]
             elif isinstance(op, Call):
-                lines += _lines(op.circuit, tuple(qubits[q] for q in op.qubits), names, done) * op.repeat
+                inner = _lines(op.circuit, tuple(qubits[q] for q in op.qubits), names, done)
+                written[key] = inner * op.repeat
             elif isinstance(op, Measure):
                 pairs = zip(op.qubits, op.bits, strict=True)
-                lines += [f"b[{bit}] = measure q[{qubits[q]}];" for q, bit in pairs]
+                written[key] = [f"b[{bit}] = measure q[{qubits[q]}];" for q, bit in pairs]
             else:
-                lines += [f"reset q[{qubits[q]}];" for q in op.qubits]
-        done[circuit, qubits] = lines
+                written[key] = [f"reset q[{qubits[q]}];" for q in op.qubits]
+        done[circuit, qubits] = list(chain.from_iterable(map(written.__getitem__, map(id, circuit.ops))))
     return done[circuit, qubits]
 
 

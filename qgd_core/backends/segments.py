@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Generic, TypeVar
 
@@ -48,6 +48,8 @@ def split(circuit: Circuit) -> list[Segment[Circuit]]:
             subject=circuit,
             remedy="Sample it with run.",
         )
+    if circuit.is_unitary:
+        return [Segment(replace(circuit, n_bits=0) if circuit.n_bits else circuit, None)]
     segments: list[Segment[Circuit]] = []
     ops: list[Op] = []
     for op in inline(circuit):

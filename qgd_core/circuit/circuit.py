@@ -47,9 +47,17 @@ class Circuit:
         return f"Circuit({self.name!r}, n_qubits={self.n_qubits}, n_bits={self.n_bits}, {len(self.ops)} ops)"
 
     @cached_property
+    def distinct(self) -> dict[int, Op]:
+        """Each op object once, by its id: what is worked out per op is worked out for these alone."""
+        return {id(op): op for op in self.ops}
+
+    @cached_property
     def is_unitary(self) -> bool:
         """True when no op, at any depth, measures, resets or post-selects."""
-        return all(op.circuit.is_unitary if isinstance(op, Call) else isinstance(op, Gate) for op in self.ops)
+        return all(
+            op.circuit.is_unitary if isinstance(op, Call) else isinstance(op, Gate)
+            for op in self.distinct.values()
+        )
 
     def adjoint(self) -> Circuit:
         """The inverse block, as one adjoint call of this one."""
@@ -73,7 +81,7 @@ class Circuit:
 
 
 class CircuitBuilder:
-    """Collects ops, checks each as it comes, and builds the immutable Circuit."""
+    """Collects ops, checks each as it comes, and builds the immutable Circuit; equal gates are one object."""
 
     def __init__(self, name: str, n_qubits: int, n_bits: int = 0) -> None:
         self.name = name
@@ -81,15 +89,18 @@ class CircuitBuilder:
         if min(self.n_qubits, self.n_bits) < 0:
             raise ConfigError(f"Block {name!r} has {n_qubits} qubits and {n_bits} bits.", subject=name)
         self._ops: list[Op] = []
+        self._gates: dict[Gate, Gate] = {}
 
     def gate(
         self, name: str, targets: Iterable[int], params: Iterable[float] = (), controls: Controls = ()
     ) -> None:
         """Append the gate `name` of the GATES table."""
         gate = Gate(name, _integers(targets), _angles(params), _pairs(controls))
-        check_gate(gate)
-        self._check_qubits(gate.qubits, name)
-        self._ops.append(gate)
+        if gate not in self._gates:
+            check_gate(gate)
+            self._check_qubits(gate.qubits, name)
+            self._gates[gate] = gate
+        self._ops.append(self._gates[gate])
 
     def call(
         self,

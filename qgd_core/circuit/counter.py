@@ -20,6 +20,8 @@ def with_success_counter(circuit: Circuit) -> Circuit:
     Raises: nothing.
     Source: Low and Wiebe, arXiv 1805.00675; Fang, Lin and Tong, arXiv 2208.06941.
     """
+    if circuit.is_unitary:
+        return circuit
     kept, last = _part(circuit)
     body = replace(circuit, ops=kept)
     successes = _executions(body, {})

@@ -49,16 +49,26 @@ class _Lowering:
         return self.done[known]
 
     def _build(self, circuit: Circuit, adjoint: bool, controlled: bool) -> Circuit:
+        plain = not (adjoint or controlled)
+        if plain and all(self._stays(op) for op in circuit.distinct.values()):
+            return circuit
         ops = [_unwrap(op) if isinstance(op, Call) else op for op in circuit.ops]
         if adjoint or controlled:
             ops = _turned([op for op in ops if isinstance(op, Gate | Call)], adjoint, controlled)
         free = circuit.n_qubits + controlled
-        lowered = [new for op in ops for new in self._op(op, free)]
-        if not (adjoint or controlled) and lowered == list(circuit.ops):
+        known = {id(op): self._op(op, free) for op in {id(op): op for op in ops}.values()}
+        lowered = [new for op in ops for new in known[id(op)]]
+        if plain and lowered == list(circuit.ops):
             return circuit
         width = max([free, *(q + 1 for op in lowered for q in op.qubits)])
         name = f"{'c_' * controlled}{circuit.name}{'_dg' * adjoint}"
         return Circuit(name, width, tuple(lowered), circuit.n_bits)
+
+    def _stays(self, op: Op) -> bool:
+        """True for what is native as it stands; a call may still be, once its block is lowered."""
+        if isinstance(op, Gate):
+            return op.key in self.native and all(value for _, value in op.controls)
+        return not isinstance(op, Call)
 
     def _op(self, op: Op, free: int) -> list[Op]:
         """One op in native gates, with clean qubits from `free` up."""

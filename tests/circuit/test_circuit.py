@@ -120,3 +120,16 @@ def test_wrong_uses_are_refused_by_name(builder, case):
     with pytest.raises(ConfigError, match=words):
         use()
     assert builder.build().ops == ()
+
+
+def test_equal_gates_of_a_builder_are_one_object_and_different_ones_are_not(builder):
+    for angle in (0.1, 0.2, 0.1):
+        builder.gate("rz", [0], [angle])
+    builder.gate("rz", [1], [0.1])
+    builder.gate("rz", [0], [0.1], ((1, 1),))
+    builder.gate("rz", [0], [0.1], ((1, 0),))
+    circuit = builder.build()
+    assert circuit.ops[0] is circuit.ops[2]
+    assert [op.params[0] for op in circuit.ops] == [0.1, 0.2, 0.1, 0.1, 0.1, 0.1]
+    assert len(circuit.distinct) == 5
+    assert list(circuit.distinct.values()) == [circuit.ops[i] for i in (0, 1, 3, 4, 5)]

@@ -58,9 +58,14 @@ class Translator:
             return self._blocks[circuit, qubits]
         line = [cirq.LineQubit(q) for q in qubits]
         result: list[cirq.Operation] = []
+        made = {
+            key: self._gate(op.key, op.params).on(*(line[q] for q in op.qubits))
+            for key, op in circuit.distinct.items()
+            if isinstance(op, Gate)
+        }
         for op in circuit.ops:
             if isinstance(op, Gate):
-                result.append(self._gate(op.key, op.params).on(*(line[q] for q in op.qubits)))
+                result.append(made[id(op)])
             elif isinstance(op, Call):
                 result += self._operations(op.circuit, tuple(qubits[q] for q in op.qubits)) * op.repeat
             elif isinstance(op, Measure):

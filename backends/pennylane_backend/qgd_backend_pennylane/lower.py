@@ -55,13 +55,18 @@ class Translator:
 
     def _operators(self, circuit: Circuit, qubits: tuple[int, ...]) -> list[Operator]:
         if (circuit, qubits) not in self._blocks:
+            made = {
+                key: GATES[op.key](*op.params, wires=[qubits[q] for q in op.qubits])
+                for key, op in circuit.distinct.items()
+                if isinstance(op, Gate)
+            }
             result: list[Operator] = []
             for op in circuit.ops:
-                wires = [qubits[q] for q in op.qubits]
                 if isinstance(op, Gate):
-                    result.append(GATES[op.key](*op.params, wires=wires))
+                    result.append(made[id(op)])
                 elif isinstance(op, Call):
-                    result += self._operators(op.circuit, tuple(wires)) * op.repeat
+                    inner = self._operators(op.circuit, tuple(qubits[q] for q in op.qubits))
+                    result += inner * op.repeat
             self._blocks[circuit, qubits] = result
         return self._blocks[circuit, qubits]
 

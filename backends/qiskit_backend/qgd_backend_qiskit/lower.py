@@ -54,14 +54,16 @@ class Translator:
         qubits = [result.qubits[place] for place in order]
         bits = result.clbits[::-1]
         add = result._append
+        made = {
+            key: CircuitInstruction(_gate(op.key, op.params), [qubits[q] for q in op.qubits])
+            for key, op in circuit.distinct.items()
+            if isinstance(op, Gate) and op.name != "gphase"
+        }
         for op in circuit.ops:
-            if isinstance(op, Gate):
-                if op.name == "gphase":
-                    result.global_phase += op.params[0]
-                    continue
-                where = [qubits[q] for q, _ in op.controls]
-                where += [qubits[q] for q in op.targets]
-                add(CircuitInstruction(_gate(op.name, len(op.controls), op.params), where))
+            if id(op) in made:
+                add(made[id(op)])
+            elif isinstance(op, Gate):
+                result.global_phase += op.params[0]
             elif isinstance(op, Call):
                 for _ in range(op.repeat):
                     result.compose(
@@ -87,5 +89,5 @@ def read_gates(circuit: QuantumCircuit) -> Iterator[Gate]:
 
 
 @lru_cache(maxsize=100_000)
-def _gate(name: str, n_controls: int, params: tuple[float, ...]) -> Instruction:
-    return GATES["c" * n_controls + name](*params)
+def _gate(key: str, params: tuple[float, ...]) -> Instruction:
+    return GATES[key](*params)
