@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 # Public name -> the module that holds it.
 _HOME = {
     "PolynomialField": "qgd_core.dynamics.polynomial",
+    "LinearODE": "qgd_core.ode.flow",
     "LinearRecurrence": "qgd_core.ode.base",
     "LinearSystem": "qgd_core.linear.system",
     "block_encode": "qgd_core.encodings.choose",

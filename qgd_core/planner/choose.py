@@ -13,10 +13,12 @@ from qgd_core.linear.kernel_reflection import plan_kernel_reflection
 from qgd_core.linear.qsvt import plan_qsvt
 from qgd_core.linear.system import LinearSystem
 from qgd_core.ode.base import LinearRecurrence, Plan
+from qgd_core.ode.flow import LinearODE
+from qgd_core.ode.lchs import plan_lchs
 from qgd_core.ode.marching import plan_marching
 from qgd_core.ode.recurrence import plan_history_kernel, plan_history_qsvt
 
-Problem: TypeAlias = LinearRecurrence | LinearSystem
+Problem: TypeAlias = LinearRecurrence | LinearODE | LinearSystem
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ SOLVERS: dict[str, Solver] = {
     "history_kernel": Solver(
         LinearRecurrence, plan_history_kernel, "all steps as one linear system, kernel projection", heavy=True
     ),
+    "lchs": Solver(LinearODE, plan_lchs, "a lossy flow as a sum of unitary ones, by product formula"),
 }
 
 
