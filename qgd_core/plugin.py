@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from qgd_core.backends.fitting import fit
     from qgd_core.backends.qasm import statements, to_qasm
     from qgd_core.backends.segments import SegmentedExecutable, accept, count_gates, count_rest
+    from qgd_core.backends.spending import admit
     from qgd_core.circuit.circuit import Call, Circuit, unroll
     from qgd_core.circuit.counts import Counts, count
     from qgd_core.circuit.lower import CLIFFORD_ROTATION_BASIS
@@ -50,6 +51,7 @@ _HOME = {
     "statements": "qgd_core.backends.qasm",
     "to_qasm": "qgd_core.backends.qasm",
     "accept": "qgd_core.backends.segments",
+    "admit": "qgd_core.backends.spending",
     "measure_all": "qgd_core.backends.bits",
     "SegmentedExecutable": "qgd_core.backends.segments",
     "count_gates": "qgd_core.backends.segments",
@@ -95,6 +97,7 @@ __all__ = [
     "UnknownBackend",
     "UnsupportedOperation",
     "accept",
+    "admit",
     "count",
     "count_gates",
     "count_rest",

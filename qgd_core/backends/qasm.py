@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import chain
 
 from qgd_core.backends.bits import measure_all
 from qgd_core.circuit.circuit import Call, Circuit
@@ -55,29 +54,31 @@ def _lines(
 ) -> list[str]:
     """The statements of a block on these qubits, written at its first use there."""
     if (circuit, qubits) not in done:
-        written: dict[int, list[str]] = {}
-        for key, op in circuit.distinct.items():
+        wires = [f" q[{qubit}]" for qubit in qubits]
+        gates = {key: _gate(op, wires, names) for key, op in circuit.distinct.items() if isinstance(op, Gate)}
+        lines: list[str] = []
+        for op in circuit.ops:
             if isinstance(op, Gate):
-                written[key] = [_gate(op, qubits, names)]
+                lines.append(gates[id(op)])
             elif isinstance(op, Call):
-                inner = _lines(op.circuit, tuple(qubits[q] for q in op.qubits), names, done)
-                written[key] = inner * op.repeat
+                lines += _lines(op.circuit, tuple(qubits[q] for q in op.qubits), names, done) * op.repeat
             elif isinstance(op, Measure):
                 pairs = zip(op.qubits, op.bits, strict=True)
-                written[key] = [f"b[{bit}] = measure q[{qubits[q]}];" for q, bit in pairs]
+                lines += [f"b[{bit}] = measure{wires[q]};" for q, bit in pairs]
             else:
-                written[key] = [f"reset q[{qubits[q]}];" for q in op.qubits]
-        done[circuit, qubits] = list(chain.from_iterable(map(written.__getitem__, map(id, circuit.ops))))
+                lines += [f"reset{wires[q]};" for q in op.qubits]
+        done[circuit, qubits] = lines
     return done[circuit, qubits]
 
 
-def _gate(gate: Gate, qubits: tuple[int, ...], names: Mapping[str, str]) -> str:
-    if gate.key not in names:
+def _gate(gate: Gate, wires: list[str], names: Mapping[str, str]) -> str:
+    name = names.get(gate.key)
+    if name is None:
         raise UnsupportedOperation(
             f"Gate {gate.key!r} has no OpenQASM name here.",
             subject=gate,
             remedy=f"Lower to {', '.join(names)} first.",
         )
     angles = f"({', '.join(map(repr, gate.params))})" if gate.params else ""
-    where = ", ".join(f"q[{qubits[q]}]" for q in gate.qubits)
-    return f"{names[gate.key]}{angles} {where}".rstrip() + ";"
+    where = ",".join([wires[q] for q in gate.qubits])
+    return f"{name}{angles}{where};"

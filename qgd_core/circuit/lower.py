@@ -67,7 +67,7 @@ class _Lowering:
     def _stays(self, op: Op) -> bool:
         """True for what is native as it stands; a call may still be, once its block is lowered."""
         if isinstance(op, Gate):
-            return op.key in self.native and all(value for _, value in op.controls)
+            return op.key in self.native and (not op.controls or all(value for _, value in op.controls))
         return not isinstance(op, Call)
 
     def _op(self, op: Op, free: int) -> list[Op]:

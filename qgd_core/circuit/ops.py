@@ -96,12 +96,12 @@ class Gate:
     @property
     def qubits(self) -> tuple[int, ...]:
         """Every qubit the gate touches, controls first."""
-        return (*(q for q, _ in self.controls), *self.targets)
+        return (*(q for q, _ in self.controls), *self.targets) if self.controls else self.targets
 
     @property
     def key(self) -> str:
         """The gate's name with a leading "c" per control, as native sets and counts spell it."""
-        return "c" * len(self.controls) + self.name
+        return "c" * len(self.controls) + self.name if self.controls else self.name
 
     def adjoint(self) -> Gate:
         """The inverse gate."""
