@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -28,12 +30,27 @@ _MOST_QUERIES = 10**7
 _SHARES = np.geomspace(1e-3, 0.9, 60)
 
 
-def plan_qsvt(problem: LinearSystem, eps: float, encoding: str = "auto", share: float | None = None) -> Plan:
+@dataclass(frozen=True)
+class Inverse:
+    """A family of odd polynomials near 1/x: name, and degree and Target for (kappa, absolute error)."""
+
+    name: str
+    degree: Callable[[float, float], int]
+    target: Callable[[float, float], Target]
+
+
+def plan_qsvt(
+    problem: LinearSystem,
+    eps: float,
+    encoding: str = "auto",
+    share: float | None = None,
+    family: Inverse | None = None,
+) -> Plan:
     """Plan A x = b by the odd polynomial of least degree near 1/x, without building a circuit.
 
     Arguments: problem; eps, 2-norm error of x[wanted] relative to problem.unit; encoding, a name of
     `list_encodings` or "auto"; share, the polynomial's part of eps, by default the one of least queries times
-    shots.
+    shots; family, of polynomials, by default the least degree there is.
     Result: a plan whose polynomial error is proved below its share, and whose shots keep the sampling error
     below the rest with probability 1 - 1e-4. x[wanted] comes with sign and scale: the right side is shifted by
     a known vector, and the polynomial's factor is known.
@@ -41,6 +58,7 @@ def plan_qsvt(problem: LinearSystem, eps: float, encoding: str = "auto", share: 
     Source: Gilyen et al., arXiv:1806.01838, theorem 41, with the polynomial of Sunderhauf et al.,
     arXiv:2507.15537.
     """
+    family = family or Inverse("qsvt", _degree, inverse)
     encoded = block_encode(sp.csr_array(problem.matrix.T), encoding)
     b = problem.shifted()
     length = float(np.linalg.norm(b))
@@ -49,7 +67,7 @@ def plan_qsvt(problem: LinearSystem, eps: float, encoding: str = "auto", share: 
     unit = problem.unit * encoded.alpha / length
     if share is None:
         share = _best_share(kappa, eps * unit)
-    degree = _degree(kappa, eps * share * unit)
+    degree = family.degree(kappa, eps * share * unit)
     if degree > _MOST_QUERIES:
         reachable = _reachable(kappa) / (share * unit)
         raise PrecisionUnreachable(
@@ -60,7 +78,7 @@ def plan_qsvt(problem: LinearSystem, eps: float, encoding: str = "auto", share: 
             if reachable < 1
             else "Precondition A.",
         )
-    target = inverse(kappa, eps * share * unit).scaled(_PEAK)
+    target = family.target(kappa, eps * share * unit).scaled(_PEAK)
     norm = length / (target.factor * encoded.alpha)
     size = 2**encoded.n_system
     start = np.zeros(size)
@@ -83,7 +101,7 @@ def plan_qsvt(problem: LinearSystem, eps: float, encoding: str = "auto", share: 
         shots=shots_for(readout, problem, eps * (1.0 - share)),
     )
     return Plan(
-        solver="qsvt",
+        solver=family.name,
         problem=problem,
         queries=degree,
         resources=resources,

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from qgd_core.backends.api import Backend
 from qgd_core.errors import ConfigError, PrecisionUnreachable, nearest
+from qgd_core.linear.cks import plan_cks
 from qgd_core.linear.kernel_reflection import plan_kernel_reflection
 from qgd_core.linear.qsvt import plan_qsvt
 from qgd_core.linear.system import LinearSystem
@@ -17,6 +18,7 @@ from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.lchs import plan_lchs
 from qgd_core.ode.marching import plan_marching
 from qgd_core.ode.recurrence import plan_history_kernel, plan_history_qsvt
+from qgd_core.ode.taylor import plan_taylor_history_kernel, plan_taylor_history_qsvt, plan_taylor_marching
 
 Problem: TypeAlias = LinearRecurrence | LinearODE | LinearSystem
 
@@ -44,6 +46,7 @@ SOLVERS: dict[str, Solver] = {
         plan_kernel_reflection,
         "projection on the kernel of a widened matrix, the norm known roughly",
     ),
+    "cks": Solver(LinearSystem, plan_cks, "inverse by the first Chebyshev series, a baseline", heavy=True),
     "history_qsvt": Solver(
         LinearRecurrence, plan_history_qsvt, "all steps as one linear system, polynomial inverse", heavy=True
     ),
@@ -51,6 +54,19 @@ SOLVERS: dict[str, Solver] = {
         LinearRecurrence, plan_history_kernel, "all steps as one linear system, kernel projection", heavy=True
     ),
     "lchs": Solver(LinearODE, plan_lchs, "a lossy flow as a sum of unitary ones, by product formula"),
+    "taylor_marching": Solver(LinearODE, plan_taylor_marching, "Taylor steps, one block encoding each"),
+    "taylor_history_qsvt": Solver(
+        LinearODE,
+        plan_taylor_history_qsvt,
+        "Taylor steps as one linear system, polynomial inverse",
+        heavy=True,
+    ),
+    "taylor_history_kernel": Solver(
+        LinearODE,
+        plan_taylor_history_kernel,
+        "Taylor steps as one linear system, kernel projection",
+        heavy=True,
+    ),
 }
 
 
