@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
 from qgd_core.backends.api import Backend, Capabilities
-from qgd_core.backends.registry import get_backend, list_backends
+from qgd_core.backends.registry import CORE, get_backend, list_backends
 from qgd_core.conformance.checks import CHECKS
 from qgd_core.conformance.sheet import FAILED, GAP, NOT_DECLARED, PASSED, Sheet, Verdict
 from qgd_core.conformance.subject import Check, Subject
@@ -103,10 +104,11 @@ def require_known(names: Iterable[str]) -> None:
 
 
 def versions(spec: str) -> dict[str, str]:
-    """Versions of the core, the plugin and numpy."""
-    owners = {row.distribution for row in list_backends() if row.name == spec.partition(":")[0]}
+    """Versions of the core, numpy, the plugin and what it asks for: its SDK among them."""
+    owners = {row.distribution for row in list_backends() if row.name == spec.partition(":")[0]} - {CORE}
+    asked = {re.split(r"[^\w.-]", text)[0] for owner in owners for text in requires(owner) or ()}
     found = {}
-    for name in sorted({"qgd-core", "numpy", *owners}):
+    for name in sorted({CORE, "numpy", *owners, *asked}):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

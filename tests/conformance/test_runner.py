@@ -12,7 +12,7 @@ from qgd_core.backends.registry import get_backend
 from qgd_core.conformance import CHECKS, checks, conformance, run
 from qgd_core.conformance.mutants import Mutant, MutantBackend
 from qgd_core.conformance.mutations import rename
-from qgd_core.conformance.runner import judge, make_subject
+from qgd_core.conformance.runner import judge, make_subject, versions
 from qgd_core.conformance.sheet import FAILED, GAP, NOT_DECLARED, PASSED
 from qgd_core.conformance.toy import ToyBackend
 from qgd_core.errors import ConfigError, UnknownBackend
@@ -75,6 +75,11 @@ def test_the_sheet_as_json_and_as_a_table():
     }
     assert "qgd-core" in stored["versions"]
     assert "does not conform: 1 passed, 1 not declared, 0 gap, 1 failed" in sheet.to_table()
+
+
+def test_the_versions_are_those_of_core_plugin_and_sdk():
+    assert set(versions("cirq:simulator")) == {"qgd-core", "numpy", "qgd-backend-cirq", "cirq-core"}
+    assert set(versions("reference")) == set(versions("no such backend")) == {"qgd-core", "numpy"}
 
 
 def test_a_backend_that_takes_any_option_fails_the_check_for_options():
