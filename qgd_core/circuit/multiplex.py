@@ -29,26 +29,30 @@ def unfold(gate: Gate) -> list[Gate]:
     Source: Mottonen et al., arXiv quant-ph/0404089.
     """
     *selects, target = gate.targets
-    angles: RealArray = np.array(gate.params).reshape((2,) * len(selects))
+    gates: list[Gate] = []
+    mask = 0
+    for word, angle in gray_turns(np.array(gate.params).reshape((2,) * len(selects))):
+        gates += _parity(selects, mask ^ word, target)
+        gates.append(Gate(MULTIPLEXED[gate.name], (target,), (angle,)))
+        mask = word
+    return gates + _parity(selects, mask, target)
+
+
+def gray_turns(angles: RealArray) -> list[tuple[int, float]]:
+    """Rotations other than by zero, with their words, in Gray order.
+
+    Arguments: angles, shape (2,) * m, one axis a select, the first most significant.
+    Result: pairs (g, turn_g), 0 <= g < 2**m, with angle_i = sum_g turn_g (-1)**popcount(i & g) to rounding.
+    Raises: nothing.
+    Source: Mottonen et al., arXiv quant-ph/0404089.
+    """
     zero = _RELATIVE_ZERO * (1 + float(np.abs(angles).max()))
-    for axis in reversed(range(len(selects))):
-        low, high = np.moveaxis(angles, axis, 0)
-        if np.abs(low - high).max() <= zero:
-            angles = low
-            del selects[axis]
-    for axis in range(len(selects)):  # angle_i = sum_g turn_g (-1)**popcount(i & g), solved for turn
+    for axis in range(angles.ndim):
         low, high = np.moveaxis(angles, axis, 0)
         angles = np.stack([low + high, low - high], axis) / 2
     turns = angles.reshape(-1)
-    gates: list[Gate] = []
-    mask = 0
-    for step in range(turns.size):
-        word = step ^ (step >> 1)
-        if abs(turns[word]) > zero:
-            gates += _parity(selects, mask ^ word, target)
-            gates.append(Gate(MULTIPLEXED[gate.name], (target,), (float(turns[word]),)))
-            mask = word
-    return gates + _parity(selects, mask, target)
+    words = (step ^ (step >> 1) for step in range(turns.size))
+    return [(word, float(turns[word])) for word in words if abs(turns[word]) > zero]
 
 
 def split(gate: Gate) -> list[Gate]:

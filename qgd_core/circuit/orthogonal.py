@@ -6,8 +6,8 @@ import numpy as np
 from scipy.linalg import cossin
 
 from qgd_core.arrays import RealArray
-from qgd_core.circuit.chains import open_ry
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.circuit.turns import open_turn
 from qgd_core.errors import ConfigError
 
 _ORTHOGONALITY = 1e-10
@@ -70,7 +70,7 @@ def _emit(builder: CircuitBuilder, blocks: list[RealArray], qubit: int) -> RealA
             theta[i, 0] += 2.0 * np.pi
             flipped[2 * i][:, 0] *= -1.0
             flipped[2 * i + 1][:, 0] *= -1.0
-    open_ry(builder, others, qubit, theta.reshape(-1))
+    open_turn(builder, others, qubit, theta.reshape(-1))
     return _emit(builder, flipped, qubit + 1)
 
 

@@ -9,8 +9,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from qgd_core.arrays import RealArray
-from qgd_core.circuit.chains import chain_angles, chained_ry, open_ry
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.circuit.turns import chain_angles, chained_turn, open_turn
 from qgd_core.encodings.base import BlockEncoding, Matrix
 from qgd_core.encodings.perron import perron_weights
 from qgd_core.encodings.shifts import Shift, shift_by_label
@@ -139,17 +139,17 @@ class _Side:
             wanted[bare] *= np.where(top, -1.0, 1.0)
         kept = self._kept(wanted)
         if self.dumps:
-            open_ry(builder, selects, dump, 2.0 * np.arccos(np.clip(kept, -1.0, 1.0)))
+            open_turn(builder, selects, dump, 2.0 * np.arccos(np.clip(kept, -1.0, 1.0)))
         if self.product:
             base = np.where(wanted[0] < 0, -1.0, 1.0)
             for label in order:
                 angles = 2.0 * np.arctan2(wanted[label + 1] * base, np.abs(wanted[0]))
-                open_ry(builder, selects, labels[label], angles)
+                open_turn(builder, selects, labels[label], angles)
             return
         angles = chain_angles(wanted[[0, *(label + 1 for label in order)]])
         for k, label in enumerate(order):
             before = [labels[other] for other in order[:k]]
-            chained_ry(builder, selects, labels[label], angles[k], before, fill=label == filled)
+            chained_turn(builder, selects, labels[label], angles[k], before, fill=label == filled)
 
     def _kept(self, wanted: RealArray) -> RealArray:
         """Amplitude that stays out of the dump, with the sign the rotations cannot give."""

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.orthogonal import orthogonal, sign_phases
+from qgd_core.circuit.reversible import margolus
 from qgd_core.circuit.turns import turn
 from qgd_core.encodings.slot_levels import Levels
 from qgd_core.state.prepare import prepare
@@ -95,7 +96,7 @@ def contract(part: Contraction, n_slot: int, gated: bool = False) -> Circuit:
         for level in reversed(range(p)):
             turn(builder, [*terms, *slot_a[:level]], slot_a[level], -trees[level], after=terms[:1])
         for held, copy in zip(slot_a, copies, strict=True):
-            conjunction(builder, lower, held, copy)
+            builder.call(margolus(), [lower, held, copy])
         for level in range(p):
             turn(builder, [*terms, *slot_a[:level]], slot_a[level], trees[level], before=terms[:1])
         builder.gate("x", [second], controls=((lower, 1),))
@@ -244,11 +245,3 @@ def _write(builder: CircuitBuilder, flag: int, slot: Sequence[int], trees: list[
     for level, angles in enumerate(trees):
         both = np.stack([np.zeros_like(angles), angles])
         turn(builder, [flag, *slot[:level]], slot[level], both, before=[flag])
-
-
-def conjunction(builder: CircuitBuilder, one: int, other: int, clean: int) -> None:
-    """Write the AND of two qubits into a clean one: Margolus's gate, 3 CX, whose sign a clean target never sees."""
-    for control, turns in ((other, 0.25), (one, 0.25), (other, -0.25)):
-        builder.gate("ry", [clean], [turns * math.pi])
-        builder.gate("x", [clean], controls=((control, 1),))
-    builder.gate("ry", [clean], [-math.pi / 4])

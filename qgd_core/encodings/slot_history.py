@@ -8,8 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.circuit.reversible import Reversible
 from qgd_core.encodings.base import BlockEncoding
-from qgd_core.encodings.slot_circuits import conjunction
 from qgd_core.encodings.slots import SlotEncoding
 
 
@@ -58,23 +58,18 @@ def encode_history(step: SlotEncoding, n_time: int) -> BlockEncoding:
 
 def _increment(n_time: int) -> Circuit:
     """Add the label to the time register: a circuit on [label, overflow, carries..., time...]."""
-    builder = CircuitBuilder("tick", 2 * n_time + 1)
-    time = range(n_time + 1, 2 * n_time + 1)
     chain = [0, *range(2, n_time + 1), 1]
-    pairs = [(chain[i], time[n_time - 1 - i], chain[i + 1]) for i in range(n_time)]
-    ands = []
-    for held, bit, carry in pairs:
-        both = CircuitBuilder("and", 3)
-        conjunction(both, 0, 1, 2)
-        ands.append((both.build(), (held, bit, carry)))
-    for circuit, qubits in ands:
-        builder.call(circuit, qubits)
+    time = range(2 * n_time, n_time, -1)
+    ops = Reversible()
+    for bit, held, carry in zip(time, chain, chain[1:], strict=False):
+        ops.flip(carry, held, bit)
     for i in reversed(range(n_time)):
-        builder.gate("x", [time[n_time - 1 - i]], controls=((chain[i], 1),))
+        ops.flip(time[i], chain[i])
         if i:
             # The carry into this bit is the AND of the one below with that bit, still unchanged.
-            circuit, qubits = ands[i - 1]
-            builder.call(circuit, qubits, adjoint=True)
+            ops.flip(chain[i], chain[i - 1], time[i - 1])
+    builder = CircuitBuilder("tick", 2 * n_time + 1)
+    ops.emit(builder, range(builder.n_qubits))
     return builder.build()
 
 

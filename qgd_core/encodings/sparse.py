@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from qgd_core.arrays import RealArray
-from qgd_core.circuit.chains import open_ry
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.circuit.turns import open_turn
 from qgd_core.encodings.base import BlockEncoding, Matrix
 from qgd_core.encodings.perron import perron_weights
 from qgd_core.oracles.colouring import Indices, colour_edges
@@ -97,4 +97,4 @@ def _table(colours: Indices, ends: Indices, jump: Indices, b: int, q: int) -> Re
 
 def _load(builder: CircuitBuilder, selects: list[int], pair: range, angles: RealArray) -> None:
     for target, row in zip(pair, angles, strict=True):
-        open_ry(builder, selects, target, row)
+        open_turn(builder, selects, target, row)

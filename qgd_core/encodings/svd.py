@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from qgd_core.circuit.chains import open_ry
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.orthogonal import orthogonal
+from qgd_core.circuit.turns import open_turn
 from qgd_core.encodings.base import BlockEncoding, Matrix, dense
 
 
@@ -34,7 +34,7 @@ def encode_svd(matrix: Matrix, n_system: int) -> BlockEncoding:
         left[:, 0] *= turned
         sigma[0] *= turned
         last, _ = orthogonal(np.asarray(left), "left_frame")
-        open_ry(builder, [*system], 0, 2.0 * np.arccos(np.clip(sigma / np.abs(sigma[0]), -1.0, 1.0)))
+        open_turn(builder, [*system], 0, 2.0 * np.arccos(np.clip(sigma / np.abs(sigma[0]), -1.0, 1.0)))
         builder.call(last, system)
         if q > 1:
             builder.gate("z", [q], (), ((1, 1),))

@@ -9,8 +9,8 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import RealArray
-from qgd_core.circuit.chains import chain_angles, chained_ry
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.circuit.turns import chain_angles, chained_turn
 from qgd_core.encodings.base import Action, BlockEncoding, Matrix
 from qgd_core.encodings.shifts import shift_by_label
 from qgd_core.errors import ConfigError
@@ -65,7 +65,7 @@ def toeplitz(diagonals: Mapping[int, float], n_system: int, *, periodic: bool = 
     def prepare(builder: CircuitBuilder, amplitudes: RealArray, filled: int | None) -> None:
         angles = chain_angles(amplitudes[[0, *(k + 1 for k in order)], np.newaxis])
         for position, k in enumerate(order):
-            chained_ry(builder, [], k, angles[position], order[:position], fill=k == filled)
+            chained_turn(builder, [], k, angles[position], order[:position], fill=k == filled)
 
     def build() -> Circuit:
         builder = CircuitBuilder("toeplitz", n_ancilla + n_system)
