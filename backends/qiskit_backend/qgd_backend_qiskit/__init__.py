@@ -16,14 +16,19 @@ def qgd_backend() -> BackendDescription:
     """Describe the backend."""
     return BackendDescription(
         name="qiskit",
-        targets=("aer", "basic", "clifford_t"),
-        summary="statevectors and shots on Qiskit Aer",
+        targets=("aer", "basic", "clifford_t", "fake:<name>", "ibm:<name>"),
+        summary="statevectors and shots on Qiskit Aer, Clifford+T, IBM's devices",
         factory=_create,
         api_version=1,
     )
 
 
 def _create(target: str, options: Mapping[str, Any]) -> Backend:
+    kind, _, name = target.partition(":")
+    if kind in ("fake", "ibm"):
+        from qgd_backend_qiskit.devices import FakeBackend, RealBackend
+
+        return (FakeBackend if kind == "fake" else RealBackend)(name, options)
     from qgd_backend_qiskit.backend import QiskitBackend
 
     return QiskitBackend(target, options)

@@ -213,5 +213,5 @@ def test_the_plugin_is_listed():
     assert (row.status, row.distribution, row.targets) == (
         "ok",
         "qgd-backend-qiskit",
-        ("aer", "basic", "clifford_t"),
+        ("aer", "basic", "clifford_t", "fake:<name>", "ibm:<name>"),
     )
