@@ -13,10 +13,10 @@ import numpy as np
 
 from qgd_core.arrays import ComplexArray
 from qgd_core.backends.bits import restrict
-from qgd_core.backends.qasm import to_qasm
+from qgd_core.backends.qasm import STANDARD, to_qasm
 from qgd_core.circuit.circuit import Circuit
 from qgd_core.circuit.counts import Counts
-from qgd_core.circuit.lower import CLIFFORD_ROTATION_BASIS
+from qgd_core.circuit.lower import CLIFFORD_ROTATION_BASIS, lower
 from qgd_core.circuit.program import Program
 from qgd_core.errors import ConfigError, UnsupportedOperation
 
@@ -105,13 +105,14 @@ class Executable(ABC):
         return self._counts
 
     def export(self, path: str | Path) -> None:
-        """Write the lowered circuit to a file as OpenQASM 3.
+        """Write the lowered circuit to a file as OpenQASM 3; gates that its standard library lacks are lowered to it.
 
-        Arguments: path of the file, which is replaced.
-        Raises: UnsupportedOperation for a native gate that OpenQASM's standard library lacks.
+        Arguments: path of the file, which is replaced; a backend may take other suffixes for its SDK's own format.
+        Result: none; the circuit is exact up to rounding.
+        Raises: OSError when the file cannot be written.
         Source: OpenQASM 3, arXiv 2104.14722.
         """
-        Path(path).write_text(to_qasm(self.lowered), encoding="utf-8")
+        Path(path).write_text(to_qasm(lower(self.lowered, frozenset(STANDARD))), encoding="utf-8")
 
     @property
     @abstractmethod

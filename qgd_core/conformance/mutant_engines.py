@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,10 @@ import numpy as np
 from qgd_core.arrays import ComplexArray
 from qgd_core.backends.api import Outcomes
 from qgd_core.backends.fitting import fit
-from qgd_core.circuit.circuit import Circuit, unroll
+from qgd_core.backends.qasm import to_qasm
+from qgd_core.circuit.circuit import Call, Circuit, unroll
 from qgd_core.circuit.counts import Counts
+from qgd_core.circuit.lower import lower
 from qgd_core.circuit.ops import Gate, Measure, Reset
 from qgd_core.conformance.mutants import MutantBackend, MutantExecutable
 
@@ -178,6 +182,27 @@ class NoReset(MutantExecutable):
 
     def __init__(self, program: Any, backend: MutantBackend, lowered: Circuit) -> None:
         super().__init__(program, backend, without_reset(lowered))
+
+
+class ExportOfPart(MutantExecutable):
+    """Exports the circuit without its last gate."""
+
+    def export(self, path: str | Path) -> None:
+        """Write what is left."""
+        ops = list(self.lowered.ops)
+        del ops[max(i for i, op in enumerate(ops) if isinstance(op, Gate | Call))]
+        Path(path).write_text(to_qasm(lower(replace(self.lowered, ops=tuple(ops)))), encoding="utf-8")
+
+
+class ExportRounded(MutantExecutable):
+    """Exports angles with six digits after the point."""
+
+    def export(self, path: str | Path) -> None:
+        """Write the file and round."""
+        super().export(path)
+        text = Path(path).read_text(encoding="utf-8")
+        rounded = re.sub(r"\(([^)]*)\)", lambda found: f"({float(found[1]):.6f})", text)
+        Path(path).write_text(rounded, encoding="utf-8")
 
 
 def gates_only(counts: Counts) -> Counts:

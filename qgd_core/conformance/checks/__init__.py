@@ -3,6 +3,7 @@
 from qgd_core.conformance.checks import (
     contract,
     controls,
+    exports,
     gates,
     midway,
     ordering,
@@ -18,6 +19,7 @@ __all__ = [
     "CHECKS",
     "contract",
     "controls",
+    "exports",
     "gates",
     "midway",
     "ordering",
