@@ -90,7 +90,35 @@ def test_eight_variables_to_a_hundredth_from_plan_to_amplitudes():
     found = solve(problem, 1e-2, backend="reference")
     assert np.linalg.norm(found.value - truth(problem)) <= 1e-2 * problem.unit
     fitted = plan_lchs(problem, 1e-2, "fitted")
-    assert fitted.resources.two_qubit < plan(problem, 1e-2).resources.two_qubit
+    proven = plan_lchs(problem, 1e-2)
+    assert fitted.resources.two_qubit < proven.resources.two_qubit < 6000
+    best = plan(problem, 1e-2)
+    assert {best.solver, *(one.solver for one in best.losers)} >= {"lchs", "taylor_marching"}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_random_flows_stay_within_budget(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 8))
+    source = rng.normal(size=n) * rng.integers(0, 2)
+    problem = LinearODE(
+        dissipative(n, seed, rng.uniform(0, 2)), source, rng.normal(size=n), rng.uniform(0.2, 3)
+    )
+    eps = float(10 ** rng.uniform(-4, -1))
+    route = plan_lchs(problem, eps, share=0.5)
+    assert np.linalg.norm(route.emulate().value - truth(problem)) <= eps / 2 * problem.unit
+
+
+def test_steps_measured_on_small_matrices_are_fewer_than_by_commutators(monkeypatch):
+    from qgd_core.ode import lchs
+
+    problem = LinearODE(dissipative(4, 2, 2.0), None, np.ones(4), 2.0)
+    measured = plan_lchs(problem, 1e-3, share=0.5)
+    monkeypatch.setattr(lchs, "_MEASURED", 0.0)
+    bounded = plan_lchs(problem, 1e-3, share=0.5)
+    assert measured.queries < bounded.queries
+    for route in (measured, bounded):
+        assert np.linalg.norm(route.emulate().value - truth(problem)) <= 5e-4 * problem.unit
 
 
 def test_growth_is_paid_for_up_to_a_limit():
