@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import cirq
@@ -50,6 +51,16 @@ class CirqExecutable(SegmentedExecutable[cirq.Circuit]):
         translate = self._translator.translate
         whole = backend.options.postselect != "segments"
         super().__init__(program, backend.capabilities, lowered, translate, whole=whole)
+
+    def export(self, path: str | Path) -> None:
+        """Write the circuit as Cirq's JSON where the suffix is .json, as OpenQASM 3 otherwise; see Executable.export.
+
+        Post-selected qubits are measured into spare keys, numbered after the program's own bits.
+        """
+        if Path(path).suffix == ".json":
+            cirq.to_json(self.measured[0], Path(path))
+        else:
+            super().export(path)
 
     def _evolve(self, body: cirq.Circuit, state: ComplexArray | None) -> ComplexArray:
         start = 0 if state is None else state

@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit
 
 from qgd_backend_qiskit import clifford_t
 from qgd_backend_qiskit.clifford_t import CliffordTOptions, synthesise, t_depth
-from qgd_backend_qiskit.lower import NATIVE, Translator, read_gates
+from qgd_backend_qiskit.lower import NATIVE, ExportsQpy, Translator, read_gates
 from qgd_backend_qiskit.targets import AerOptions, AerTarget, BasicOptions, BasicTarget, Target
 from qgd_core.plugin import (
     Backend,
@@ -19,7 +19,6 @@ from qgd_core.plugin import (
     ComplexArray,
     Gate,
     Program,
-    SegmentedExecutable,
     fit,
     read_options,
 )
@@ -61,7 +60,7 @@ class QiskitBackend(Backend):
         )
 
 
-class QiskitExecutable(SegmentedExecutable[QuantumCircuit]):
+class QiskitExecutable(ExportsQpy):
     """A program as QuantumCircuits: one per segment, or one that measures the post-selections midway."""
 
     def __init__(self, program: Program, backend: QiskitBackend) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from qiskit import QuantumCircuit
 from qiskit.transpiler import generate_preset_pass_manager
 
-from qgd_backend_qiskit.lower import NATIVE, Translator, read_gates
+from qgd_backend_qiskit.lower import NATIVE, ExportsQpy, Translator, read_gates
 from qgd_backend_qiskit.runtime import find_fake, open_device, quietly, reopen_job, sampler
 from qgd_core.plugin import (
     Backend,
@@ -21,7 +21,6 @@ from qgd_core.plugin import (
     ConfigError,
     Gate,
     Program,
-    SegmentedExecutable,
     UnsupportedOperation,
     admit,
     fit,
@@ -133,7 +132,7 @@ class RealBackend(DeviceBackend):
             return dict(job.result()[0].join_data().get_counts())
 
 
-class DeviceExecutable(SegmentedExecutable[QuantumCircuit]):
+class DeviceExecutable(ExportsQpy):
     """A program as one circuit that measures; `fitted` is that circuit in the device's gates."""
 
     def __init__(self, program: Program, backend: DeviceBackend) -> None:

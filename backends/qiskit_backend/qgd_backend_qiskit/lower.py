@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import CircuitInstruction, Instruction
 from qiskit.circuit import library as qk
 
-from qgd_core.plugin import Call, Circuit, Gate, Measure, Reset
+from qgd_core.plugin import Call, Circuit, Gate, Measure, Reset, SegmentedExecutable
 
 GATES = {
     "x": qk.XGate,
@@ -86,6 +87,24 @@ def read_gates(circuit: QuantumCircuit) -> Iterator[Gate]:
         params = tuple(float(p) for p in operation.params)
         name = _NAMES.get(operation.name, operation.name)
         yield Gate(name, (target,), params, tuple((q, 1) for q in controls))
+
+
+class ExportsQpy(SegmentedExecutable[QuantumCircuit]):
+    """An executable that also exports Qiskit's own format."""
+
+    def export(self, path: str | Path) -> None:
+        """Write the circuit as QPY where the suffix is .qpy, as OpenQASM 3 otherwise; see Executable.export.
+
+        Post-selected qubits are measured into spare bits; metadata["accepted"] is what they read when accepted.
+        """
+        if Path(path).suffix != ".qpy":
+            super().export(path)
+            return
+        circuit, wanted = self.measured
+        circuit = circuit.copy()
+        circuit.metadata = {"accepted": list(wanted)}
+        with Path(path).open("wb") as file:
+            qpy.dump(circuit, file)
 
 
 @lru_cache(maxsize=100_000)
