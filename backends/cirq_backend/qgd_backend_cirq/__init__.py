@@ -16,14 +16,19 @@ def qgd_backend() -> BackendDescription:
     """Describe the backend."""
     return BackendDescription(
         name="cirq",
-        targets=("simulator",),
-        summary="statevectors and shots on Cirq's simulator",
+        targets=("simulator", "qsim", "virtual:<processor>"),
+        summary="statevectors and shots on Cirq's simulator, shots on qsim and Google's virtual processors",
         factory=_create,
         api_version=1,
     )
 
 
 def _create(target: str, options: Mapping[str, Any]) -> Backend:
+    if target != "simulator":
+        from qgd_backend_cirq.sampled import QsimBackend, VirtualBackend
+
+        kind, _, processor = target.partition(":")
+        return VirtualBackend(processor, options) if kind == "virtual" else QsimBackend(options)
     from qgd_backend_cirq.backend import CirqBackend
 
     return CirqBackend(options)

@@ -78,10 +78,7 @@ class CirqExecutable(SegmentedExecutable[cirq.Circuit]):
 
     def _measure(self, body: cirq.Circuit, shots: int, seed: int) -> dict[int, int]:
         records = _simulator(seed).run(body, repetitions=shots).records if body.has_measurements() else {}
-        bits = np.zeros((shots, self.lowered.n_bits + len(self.measured[1])), dtype=bool)
-        for key, values in records.items():
-            bits[:, int(key)] = values[:, -1, 0]
-        return _words(bits)
+        return read_words(records, shots, self.lowered.n_bits + len(self.measured[1]))
 
     def _gates(self, body: cirq.Circuit) -> Iterable[Gate]:
         return self._translator.read(body)
@@ -89,6 +86,14 @@ class CirqExecutable(SegmentedExecutable[cirq.Circuit]):
 
 def _simulator(seed: int | None) -> cirq.Simulator:
     return cirq.Simulator(dtype=np.complex128, split_untangled_states=False, seed=seed)
+
+
+def read_words(records: Mapping[str, np.ndarray], shots: int, n_bits: int) -> dict[int, int]:
+    """Counts by word over the bits, from the records of measurement keys, each the number of a bit."""
+    bits = np.zeros((shots, n_bits), dtype=bool)
+    for key, values in records.items():
+        bits[:, int(key)] = values[:, -1, 0]
+    return _words(bits)
 
 
 def _words(bits: np.ndarray) -> dict[int, int]:
