@@ -24,6 +24,8 @@ from qgd_core.ode.base import LinearRecurrence, Plan, Solution
 from qgd_core.planner.choose import plan
 from qgd_core.planner.solve import run_plan
 
+# A window of order N takes N + 2 derivatives of the loss, each about five times the work of the one before.
+MOST_ORDER = 4
 # |g u_0| at the start of a window: chosen once, from |u_0| alone.
 START = 0.7
 # Share of the budget that the low-rank form of a quadratic step may take.
@@ -52,8 +54,8 @@ class Settings:
     max_r_number: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("steps", "order"):
-            _require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
+        _require("steps", self.steps, self.steps >= 1, "at least 1")
+        _require("order", self.order, 1 <= self.order <= MOST_ORDER, f"1 to {MOST_ORDER}")
         _require("newton_steps", self.newton_steps, self.newton_steps >= 0, "at least 0")
         _require("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
         _require("budget", self.budget, 0 < self.budget < 1, "between 0 and 1")
