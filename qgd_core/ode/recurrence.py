@@ -9,12 +9,15 @@ import numpy as np
 import scipy.sparse as sp
 
 from qgd_core.arrays import RealArray
-from qgd_core.errors import ConfigError
+from qgd_core.errors import ConfigError, PrecisionUnreachable
 from qgd_core.linear.base import Plan
 from qgd_core.linear.kernel_reflection import plan_kernel_reflection
 from qgd_core.linear.qsvt import plan_qsvt
 from qgd_core.linear.system import LinearSystem
 from qgd_core.ode.base import LinearRecurrence
+
+# Rows past which a history's entries are too many to encode one by one.
+_MOST_ROWS = 4096
 
 
 def history_system(problem: LinearRecurrence, idle: int | None = None) -> LinearSystem:
@@ -35,13 +38,13 @@ def history_system(problem: LinearRecurrence, idle: int | None = None) -> Linear
         raise ConfigError(f"idle is {idle}, it cannot be negative.", value=idle)
     blocks = steps + 1 + idle
     below = [problem.matrix_at(t) for t in range(steps)] + [sp.eye_array(n, format="csr")] * idle
-    lower = sp.block_diag(below, format="csr")
-    matrix = sp.eye_array(n * blocks, format="lil")
-    matrix[n:, :-n] -= lower
+    lower = sp.coo_array(sp.block_diag(below))
+    rows, columns = lower.coords
+    shifted = sp.csr_array((lower.data, (rows + n, columns)), shape=(n * blocks, n * blocks))
     right = np.concatenate([problem.z0, *map(problem.source_at, range(steps)), np.zeros(n * idle)])
     last = range(steps, blocks)
     return LinearSystem(
-        sp.csr_array(matrix),
+        sp.csr_array(sp.eye_array(n * blocks) - shifted),
         right,
         [[t * n + i for t in last] for i in problem.wanted],
         bound=problem.bound() * np.sqrt(idle + 1.0),
@@ -92,6 +95,14 @@ def _plan(
     encoding: str,
     idle: int | None,
 ) -> Plan:
+    rows = problem.z0.size * (problem.steps + 1 + (_idle(problem.steps) if idle is None else idle))
+    if rows > _MOST_ROWS:
+        raise PrecisionUnreachable(
+            f"The history has {rows} rows; its entries are encoded up to {_MOST_ROWS}.",
+            subject=problem,
+            value=rows,
+            remedy="March, or take fewer steps at a time.",
+        )
     route = solver(history_system(problem, idle), eps, encoding)
     return replace(route, solver=name, problem=problem)
 

@@ -98,7 +98,7 @@ def plan(problem: Problem, eps: float, solver: str = "auto", backend: Backend | 
         except PrecisionUnreachable as refusal:
             refusals.append(refusal)
     if not plans:
-        raise min(refusals, key=lambda refusal: refusal.value or math.inf)
+        raise refusals[0]
     limit = backend.capabilities.max_qubits if backend is not None and backend.capabilities.gates else None
     plans.sort(key=lambda p: (limit is not None and p.qubits > limit, p.resources.two_qubit * p.shots))
     best = plans[0]

@@ -36,6 +36,18 @@ def test_planned_shots_keep_the_whole_error_below_eps(system, truth):
     assert max(errors) <= 0.1 * system.unit
 
 
+@pytest.mark.parametrize(("n", "cx", "success", "error", "times"), [(16, 114_716, 0.104, 4.8e-3, 10.0)])
+def test_knowing_nothing_it_costs_a_tenth_of_the_peers_state(peers, n, cx, success, error, times):
+    """CX over the chance to find an unknown; the known number, which gives the scale, is found as often again."""
+    a, b = peers[n]
+    x = np.linalg.solve(a, b)
+    route = plan_kernel_reflection(LinearSystem(a, b), 0.03, "band", share=0.999)
+    assert np.linalg.norm(route.emulate().value - x) <= error * np.linalg.norm(x)
+    unknowns = float(np.sum(np.abs(route.branch()[:n]) ** 2))
+    assert route.resources.two_qubit / unknowns <= cx / success / times
+    assert route.resources.two_qubit / route.emulate().accepted <= cx / success / 25.0
+
+
 def known_length(problem):
     shifted = np.linalg.solve(problem.matrix.toarray(), problem.shifted())
     return float(np.linalg.norm(shifted))

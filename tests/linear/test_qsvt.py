@@ -69,6 +69,17 @@ def test_a_signed_scaled_answer_costs_less_than_the_peers_state(
     assert route.resources.two_qubit / ours.accepted <= cx / success / times
 
 
+@pytest.mark.parametrize("backend", ["reference", "qiskit:aer"])
+def test_a_fifth_of_the_peers_cost_on_gates(peers, backend):
+    a, b = peers[8]
+    _, eps, _, cx, success, error, times = FIGURES[0]
+    x = np.linalg.solve(a, b)
+    route = plan_qsvt(LinearSystem(a, b), eps, "band", share=0.999)
+    found = run_plan(route, get_backend(backend), None, None)
+    assert np.linalg.norm(found.value - x) <= error * np.linalg.norm(x)
+    assert found.resources.two_qubit / found.success_probability <= cx / success / times
+
+
 @pytest.mark.parametrize("backend", ["emulator", "reference"])
 def test_solve_returns_signs_and_scale(peers, backend):
     a, b = peers[8]

@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from qgd_core.backends.registry import get_backend
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import simulate
-from qgd_core.errors import ConfigError
+from qgd_core.errors import ConfigError, PrecisionUnreachable
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.recurrence import history_system, plan_history_kernel, plan_history_qsvt
 from qgd_core.planner.choose import plan
@@ -102,6 +102,12 @@ def test_idle_rows_save_shots():
 def test_a_negative_idle_is_refused():
     with pytest.raises(ConfigError, match="idle"):
         history_system(PROBLEMS["source"], -1)
+
+
+def test_a_history_too_large_for_its_entries_is_refused():
+    with pytest.raises(PrecisionUnreachable, match="rows") as caught:
+        plan_history_qsvt(LinearRecurrence(0.5 * sp.eye_array(100), None, np.ones(100), 60), 0.1)
+    assert caught.value.value > 4096
 
 
 def test_the_condition_number_saturates_for_contractions():
