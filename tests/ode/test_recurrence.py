@@ -123,6 +123,25 @@ def test_the_condition_number_saturates_for_contractions():
     assert 1.8 < rise["zero mode"] < 2.2
 
 
+@pytest.mark.parametrize(
+    ("matrix", "low", "high"),
+    [
+        ([[0.8, 0.0], [0.0, 0.5]], 0.7, 1.1),
+        ([[1.0, 0.0], [0.3, 0.5]], 0.9, 1.15),
+        ([[1.0, 0.2], [0.0, 1.0]], 1.6, 2.1),
+    ],
+    ids=["dissipative", "bounded powers", "powers that grow like T"],
+)
+def test_queries_grow_like_the_time_or_its_square(matrix, low, high):
+    """Theorems 1 and 2 of arXiv:2303.03428: O(T), and O(T^2) where powers of the step grow; T idle rows each."""
+    times = [10, 20, 40]
+    queries = [
+        plan_history_kernel(LinearRecurrence(matrix, None, [1.0, 1.0], t), 0.05, "svd", idle=t).queries
+        for t in times
+    ]
+    assert low < np.polyfit(np.log(times), np.log(queries), 1)[0] < high
+
+
 def test_the_planner_looks_at_histories_where_marching_is_rarely_accepted():
     rotation = np.array([[0.6, -0.8], [0.8, 0.6]])
     spinning = LinearRecurrence(rotation, None, [1.0, 0.0], 12)
