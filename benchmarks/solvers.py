@@ -34,7 +34,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # NWQLib 1.0.3, transpiled at level 1 to {cx, rz, sx, x, h}: CX, success, relative error of the normalised state.
 PEER = {(8, 1e-2): (12_841, 0.184, 2.9e-3), (8, 1e-3): (18_541, 0.133, 4.4e-4)}
 PEER |= {(16, 1e-2): (114_716, 0.104, 4.8e-3), (16, 1e-3): (158_980, 0.078, 5.9e-4)}
-HEAD = "| case | route | how | qubits | queries | CX | success | CX / success | error | shots | CX x shots | s |"
+HEAD = (
+    "| case | route | how | qubits | queries | CX | success | CX / success | error | shots | CX x shots | s |"
+)
 
 
 def row(case: str, make: Callable[[], Any], truth: np.ndarray, unit: float) -> None:
