@@ -16,14 +16,18 @@ def qgd_backend() -> BackendDescription:
     """Describe the backend."""
     return BackendDescription(
         name="braket",
-        targets=("local",),
-        summary="statevectors and shots on the local simulator of Amazon Braket",
+        targets=("local", "sv1", "tn1", "device:<arn>"),
+        summary="statevectors and shots on Amazon Braket's local simulator, shots on its service",
         factory=_create,
         api_version=1,
     )
 
 
 def _create(target: str, options: Mapping[str, Any]) -> Backend:
+    if target != "local":
+        from qgd_backend_braket.cloud import CloudBackend
+
+        return CloudBackend(target, options)
     from qgd_backend_braket.backend import BraketBackend
 
     return BraketBackend(options)

@@ -1,0 +1,165 @@
+"""Braket's service against a session that runs each task on the local simulator; no account, no network."""
+
+import importlib.util
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from qgd_core.backends.registry import get_backend
+from qgd_core.circuit.circuit import CircuitBuilder
+from qgd_core.circuit.program import Program
+from qgd_core.circuit.simulate import simulate
+from qgd_core.conformance.cases import measured, postselected, random_circuit
+from qgd_core.conformance.runner import run
+from qgd_core.errors import ConfigError, PluginError, ResultMissing, UnsupportedOperation
+
+installed = importlib.util.find_spec("boto3") is not None
+needs_sdk = pytest.mark.skipif(not installed, reason="the extra `cloud` is not installed")
+LIMITS = {"s3": "bucket/folder", "max_shots": 50_000, "poll_seconds": 0.01}
+
+
+@pytest.fixture
+def session(monkeypatch):
+    """A mocked AwsSession that answers as the service does."""
+    from unittest.mock import Mock
+
+    from braket.aws import AwsSession
+    from braket.default_simulator import StateVectorSimulator
+    from braket.ir.openqasm import Program as OpenQASM
+    from qgd_backend_braket import cloud
+
+    fake = Mock(spec=AwsSession)
+    fake.sent, fake.status = {}, "COMPLETED"
+
+    def create(**request):
+        arn = f"arn:aws:braket:us-east-1:1:quantum-task/{len(fake.sent)}"
+        fake.sent[arn] = request
+        return arn
+
+    def get(arn):
+        request = fake.sent[arn]
+        return {
+            "quantumTaskArn": arn,
+            "status": fake.status,
+            "failureReason": "a reason",
+            "actionMetadata": {"actionType": "braket.ir.openqasm.program"},
+            "outputS3Bucket": request["outputS3Bucket"],
+            "outputS3Directory": f"{request['outputS3KeyPrefix']}/{arn.rpartition('/')[2]}",
+        }
+
+    def retrieve(bucket, path):
+        request = list(fake.sent.values())[int(path.split("/")[-2])]
+        program = OpenQASM(source=json.loads(request["action"])["source"])
+        result = StateVectorSimulator().run(program, shots=request["shots"])
+        result.taskMetadata.id = "task"
+        return result.json()
+
+    fake.create_quantum_task.side_effect = create
+    fake.get_quantum_task.side_effect = get
+    fake.retrieve_s3_object_body.side_effect = retrieve
+    monkeypatch.setattr(cloud, "open_session", lambda: fake)
+    return fake
+
+
+def flip():
+    builder = CircuitBuilder("flip", 3, 3)
+    builder.gate("x", [0])
+    builder.measure([0, 1, 2], [1, 0, 2])
+    return Program(builder.build())
+
+
+@pytest.mark.parametrize("target", ["sv1", "tn1", "device:arn:aws:braket:us-east-1::device/qpu/ionq/Forte-1"])
+def test_without_the_sdk_the_command_to_install_it_is_named(target, monkeypatch):
+    monkeypatch.setitem(sys.modules, "braket.aws", None)
+    with pytest.raises(PluginError, match="not installed") as caught:
+        get_backend(f"braket:{target}")
+    assert caught.value.remedy == "`pip install 'qgd-backend-braket[cloud]'`"
+
+
+@needs_sdk
+@pytest.mark.parametrize(
+    ("limits", "match"),
+    [
+        ({}, "no limit"),
+        ({"max_shots": 99}, "max_shots=99"),
+        ({"max_cost": 1.0}, "max_cost=1.0"),
+        ({"s3": ""}, "s3"),
+    ],
+)
+def test_nothing_is_sent_without_a_limit_past_one_or_without_a_place(session, limits, match):
+    backend = get_backend("braket:device:arn:x", **{"s3": "bucket/folder", **limits})
+    with pytest.raises(ConfigError, match=match):
+        backend.compile(flip()).run(100)
+    assert not session.sent
+
+
+@needs_sdk
+@pytest.mark.parametrize(
+    ("target", "arn", "price"),
+    [
+        ("sv1", "arn:aws:braket:::device/quantum-simulator/amazon/sv1", 3 / 60 * 0.075),
+        ("tn1", "arn:aws:braket:::device/quantum-simulator/amazon/tn1", 3 / 60 * 0.275),
+        ("device:arn:x", "arn:x", 0.3 + 100 * 0.08),
+    ],
+)
+def test_a_run_says_its_price_first_and_a_lost_task_is_resumed(session, capsys, target, arn, price):
+    outcomes = get_backend(f"braket:{target}", **LIMITS).compile(flip()).run(100)
+    assert outcomes.counts == {0b010: 100}
+    [(task, request)] = session.sent.items()
+    assert (request["deviceArn"], request["shots"]) == (arn, 100)
+    assert (request["outputS3Bucket"], request["outputS3KeyPrefix"]) == ("bucket", "folder")
+    printed = capsys.readouterr().err
+    assert printed.index(f"estimated at {price:.2f} US dollars") < printed.index(f"sent as task {task}")
+    again = get_backend(f"braket:{target}", resume=task).compile(flip())
+    assert again.run(100) == outcomes
+    assert len(session.sent) == 1
+    with pytest.raises(UnsupportedOperation, match="holds 100 shots"):
+        again.run(50)
+
+
+@needs_sdk
+@pytest.mark.parametrize(
+    "circuit", [measured(random_circuit(4, 20, 1), [2, 0, 3, 1]), postselected(3, 2, 1)], ids=str
+)
+def test_shots_follow_the_exact_distribution(session, circuit):
+    from qgd_core.backends.bits import restrict
+
+    odds = np.abs(restrict(simulate(circuit), circuit)) ** 2
+    outcomes = get_backend("braket:sv1", **LIMITS).compile(Program(circuit)).run(5000)
+    seen = np.array([outcomes.counts.get(key, 0) for key in range(odds.size)])
+    assert np.all(np.abs(seen - 5000 * odds) < 5 * np.sqrt(5000 * odds * (1 - odds)) + 1)
+
+
+@needs_sdk
+@pytest.mark.slow
+def test_the_conformance_suite_passes_but_for_the_seed(session):
+    sheet = run("braket:sv1", options=LIMITS, shots=5000)
+    failed = [verdict.check for verdict in sheet.verdicts if verdict.status == "failed"]
+    assert failed == ["seed_repeats"], [v.detail for v in sheet.verdicts if v.status == "failed"]
+
+
+@needs_sdk
+@pytest.mark.filterwarnings("ignore")
+def test_a_failed_task_says_so_and_how_to_ask_again(session):
+    session.status = "FAILED"
+    with pytest.raises(ResultMissing, match="no result") as caught:
+        get_backend("braket:sv1", **LIMITS).compile(flip()).run(100)
+    assert "resume=" in caught.value.remedy
+
+
+@needs_sdk
+def test_an_interrupted_wait_cancels_the_task(session, monkeypatch):
+    from braket.aws import AwsQuantumTask
+
+    cancelled = []
+    monkeypatch.setattr(AwsQuantumTask, "cancel", lambda task: cancelled.append(task.id))
+
+    def interrupt(task):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(AwsQuantumTask, "result", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        get_backend("braket:sv1", **LIMITS).compile(flip()).run(100)
+    assert cancelled == list(session.sent)
