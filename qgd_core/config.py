@@ -7,7 +7,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -22,6 +22,9 @@ class Table(BaseModel):
     """A TOML table: unknown keys are refused and no type is converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+T = TypeVar("T", bound=Table)
 
 
 class Data(Table):
@@ -87,10 +90,15 @@ class Config(Table):
 
 
 def read_config(path: str | Path, changes: Sequence[str] = ()) -> Config:
-    """Read a run's configuration.
+    """Read a training run's configuration; arguments, result and errors as for `read_table`."""
+    return read_table(path, changes, Config)
+
+
+def read_table(path: str | Path, changes: Sequence[str], schema: type[T]) -> T:
+    """Read a configuration of any schema.
 
     Arguments: path of a TOML file; changes, texts "table.key=value" that override it, the value as in TOML or a
-    bare word.
+    bare word; schema, the table that the file's top level must be.
     Result: the configuration, defaults filled in.
     Raises: ConfigError for a missing or malformed file, an unknown key (with the nearest one and the valid ones)
     and every value of a wrong type or range.
@@ -112,16 +120,18 @@ def read_config(path: str | Path, changes: Sequence[str] = ()) -> Config:
     for change in changes:
         _apply(tables, change)
     try:
-        return Config.model_validate(tables)
+        return schema.model_validate(tables)
     except ValidationError as error:
         source = f"{path} with its --set values" if changes else str(path)
         raise ConfigError(
-            f"{source} is not valid: {'; '.join(_mistakes(error))}.", subject=error, remedy=_valid_keys(error)
+            f"{source} is not valid: {'; '.join(_mistakes(error, schema))}.",
+            subject=error,
+            remedy=_valid_keys(error, schema),
         ) from None
 
 
-def write_toml(config: Config) -> str:
-    """Return the configuration as TOML text that reads back to an equal configuration."""
+def write_toml(config: Table) -> str:
+    """Return the configuration as TOML text that reads back to an equal one."""
     return "\n".join(_lines(config.model_dump(), "")) + "\n"
 
 
@@ -164,9 +174,9 @@ EXPECTED = {
 }
 
 
-def _mistakes(error: ValidationError) -> Iterator[str]:
+def _mistakes(error: ValidationError, schema: type[Table]) -> Iterator[str]:
     """Say each mistake in words; the branches of one union become one mistake."""
-    valid = dict(_keys(Config))
+    valid = dict(_keys(schema))
     expected: dict[str, list[str]] = {}
     values: dict[str, Any] = {}
     for detail in error.errors():
@@ -193,12 +203,12 @@ def _unknown(key: str, valid: Mapping[str, type[Table] | None]) -> str:
     return f"unknown key {key!r}" + (f" (did you mean {leaves[near[0]]!r}?)" if near else "")
 
 
-def _valid_keys(error: ValidationError) -> str:
+def _valid_keys(error: ValidationError, schema: type[Table]) -> str:
     """List the keys of each table in which an unknown one stands."""
     unknown = [detail["loc"][:-1] for detail in error.errors() if detail["type"] == "extra_forbidden"]
     lists = []
     for table in dict.fromkeys(".".join(map(str, place)) for place in unknown):
-        names = [name.rpartition(".") for name, _ in _keys(Config)]
+        names = [name.rpartition(".") for name, _ in _keys(schema)]
         where = f"[{table}]" if table else "the top level"
         lists.append(f"{where} takes {', '.join(leaf for parent, _, leaf in names if parent == table)}")
     return f"Valid keys: {'; '.join(lists)}." if lists else ""

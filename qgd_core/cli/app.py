@@ -12,10 +12,11 @@ from qgd_core import __version__
 from qgd_core.cli.authoring import conformance, new_backend
 from qgd_core.cli.listing import backends, encodings, solvers
 from qgd_core.cli.reporting import report
+from qgd_core.cli.spectrum import spectrum
 from qgd_core.cli.training import LAST, train
 from qgd_core.errors import QgdError
 
-COMMANDS = (train, report, backends, solvers, encodings, conformance, new_backend)
+COMMANDS = (train, spectrum, report, backends, solvers, encodings, conformance, new_backend)
 
 app = typer.Typer(
     name="qgd",

@@ -50,7 +50,7 @@ class Run:
                 write(draft / CONFIG, config)
                 run._save_records()
                 draft.chmod(0o755)
-                run.path = _place(draft, parent, name)
+                run.path = place(draft, parent, name)
             except BaseException:
                 shutil.rmtree(draft, ignore_errors=True)
                 raise
@@ -166,7 +166,7 @@ def _number(path: Path) -> int:
     return int(found[1]) if found else 0
 
 
-def _place(draft: Path, parent: Path, name: str) -> Path:
+def place(draft: Path, parent: Path, name: str) -> Path:
     """Rename the draft to the next free number; a run that starts at the same moment takes another one."""
     number = max((_number(path) for path in parent.glob(f"{glob.escape(name)}-[0-9]*")), default=0)
     while True:

@@ -59,7 +59,7 @@ def test_a_run_that_cannot_be_made_leaves_nothing(tmp_path: Path, monkeypatch: p
     def refuse(*_: object) -> Path:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(run_module, "_place", refuse)
+    monkeypatch.setattr(run_module, "place", refuse)
     with pytest.raises(ConfigError, match="No space left"):
         Run.create(tmp_path, "job", "", {})
     assert list(tmp_path.iterdir()) == []
