@@ -81,7 +81,7 @@ def rotation(angle: float, error: float) -> tuple[tuple[str, ...], float]:
     Raises: nothing.
     Source: Ross and Selinger, arXiv 1403.2975.
     """
-    # gridsynth_rz loses digits on angles beyond a few turns; a full turn is the phase pi.
+    # Asked for a coarse error first, gridsynth_rz goes on losing digits of large angles; a full turn is the phase pi.
     rest = math.remainder(angle, math.tau)
     turned = math.pi * round((angle - rest) / math.tau)
     eighth = round(rest / (math.pi / 4))
