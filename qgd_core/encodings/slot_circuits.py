@@ -118,7 +118,7 @@ def rotate_slots(frame: RealArray) -> Circuit:
     idle = tree_angles(signs[0] * frame[:1])
     for flag, slot in ((p + 1, range(p + 2, 2 * p + 2)), (0, range(1, p + 1))):
         builder.gate("x", [flag])
-        _write(builder, flag, slot, idle)
+        write_slot(builder, flag, slot, idle)
         builder.gate("x", [flag])
         builder.call(turned, slot)
         if signs[0] < 0:
@@ -149,7 +149,7 @@ def lifted_start(slot: RealArray, balance: float) -> Circuit:
     builder.gate("ry", [first], [2.0 * math.atan2(math.hypot(size, higher), 1.0)])
     turn(builder, [first], second, [0.0, 2.0 * math.atan2(higher, size)], before=[first])
     for flag, register in ((first, slot_a), (second, slot_b)):
-        _write(builder, flag, register, tree_angles(slot[np.newaxis, :]))
+        write_slot(builder, flag, register, tree_angles(slot[np.newaxis, :]))
     return builder.build()
 
 
@@ -179,7 +179,7 @@ def append(offset: RealArray, levels: Levels, gated: bool = False) -> Circuit:
     _clean(builder, [*gate, first, second], into_b, [0.0, -angle, angle, 0.0])
     builder.gate("x", [second], controls=((into_b, 1),))
     for flag, slot in ((into_a, slot_a), (into_b, slot_b)):
-        _write(builder, flag, slot, trees)
+        write_slot(builder, flag, slot, trees)
     one, both = -2.0 * math.asin(levels.first_out), -2.0 * math.asin(levels.both_out)
     rows = np.array([0.0, -one, one, 0.0])[:, np.newaxis] + np.array([0.0, both])
     # Gated, into_b is 1 only where the gate is.
@@ -240,7 +240,7 @@ def tree_angles(rows: RealArray) -> list[RealArray]:
     return trees
 
 
-def _write(builder: CircuitBuilder, flag: int, slot: Sequence[int], trees: list[RealArray]) -> None:
+def write_slot(builder: CircuitBuilder, flag: int, slot: Sequence[int], trees: list[RealArray]) -> None:
     """Write a vector into a slot where the flag is 1; the slot is then |0>, and untouched where it is 0."""
     for level, angles in enumerate(trees):
         both = np.stack([np.zeros_like(angles), angles])
