@@ -11,7 +11,7 @@ from qgd_core.circuit.counts import Counts, t_estimate
 from qgd_core.learn.closure import ClosureLoss, descend
 from qgd_core.learn.optimizer import Window
 from qgd_core.learn.window import Settings, WindowPlan, WindowResult
-from qgd_core.ode.marching import SYNTHESIS
+from qgd_core.linear.base import SYNTHESIS
 
 Record = dict[str, Any]
 

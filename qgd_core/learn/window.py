@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,7 +20,8 @@ from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.encodings.slot_steps import SlotSteps
 from qgd_core.errors import ConfigError, NotDissipative, PrecisionUnreachable
 from qgd_core.learn.centre import Centre, Loss, check_definite, find_centre
-from qgd_core.ode.base import LinearRecurrence, Plan, Solution
+from qgd_core.linear.base import Plan, Solution
+from qgd_core.ode.base import LinearRecurrence
 from qgd_core.planner.choose import plan
 from qgd_core.planner.solve import run_plan
 
@@ -166,12 +167,13 @@ def plan_window(
         structure=structure,
     )
     route = plan(problem, room * scale / problem.unit, settings.solver, backend)
+    spent = route.error_budget.scaled(problem.unit / scale)
     shots = route.shots if settings.shots == "auto" else settings.shots
-    sampling = room if shots is None else room * math.sqrt(route.shots / shots)
-    if sampling > room * (1 + 1e-12):
+    sampling = spent.shots if shots is None else spent.shots * math.sqrt(route.shots / shots)
+    if sampling > spent.shots * (1 + 1e-12):
         raise PrecisionUnreachable(
             f"{shots} shots leave a sampling error of {sampling / move:.1e} of the move; the budget has room"
-            f" for {room / move:.1e}.",
+            f" for {spent.shots / move:.1e}.",
             value=route.shots,
             remedy=f'Ask for {route.shots} shots or shots = "auto".',
         )
@@ -182,7 +184,7 @@ def plan_window(
         start=u0,
         system=system,
         route=route,
-        budget=ErrorBudget(model=model, truncation=truncation, shots=sampling),
+        budget=replace(spent, model=model, truncation=truncation, shots=sampling),
         move_estimate=move,
         r_number=r_number,
         log_norm=log_norm,

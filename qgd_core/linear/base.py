@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.stats import chi2
 
-from qgd_core.arrays import ComplexArray
+from qgd_core.arrays import ComplexArray, RealArray
 from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit
 from qgd_core.circuit.program import Program
@@ -35,6 +35,23 @@ class Resources:
     t_gates: int
     success_probability: float
     shots: int
+
+
+@dataclass(frozen=True)
+class Solution:
+    """An answer with its scale, standard errors and costs.
+
+    `value` (m,) are the wanted entries, `stderr` (m,) their standard errors (zero for exact amplitudes),
+    `scale` what a unit amplitude stands for, `error_budget` relative to the problem's unit.
+    """
+
+    value: RealArray
+    stderr: RealArray
+    scale: float
+    error_budget: ErrorBudget
+    success_probability: float
+    resources: Resources
+    program: Program
 
 
 class Readout(Protocol):

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from qgd_core.arrays import ComplexArray, RealArray, real_vector
-from qgd_core.budget import ErrorBudget
-from qgd_core.circuit.program import Program
+from qgd_core.arrays import RealArray, real_vector
 from qgd_core.encodings.realisation import Structure
 from qgd_core.errors import ConfigError
-from qgd_core.readout.base import Estimate
 
 Matrix = sp.csr_array
 
@@ -102,85 +97,6 @@ class LinearRecurrence:
         for t in range(self.steps):
             z = np.asarray(self.matrix_at(t) @ z) + self.source_at(t)
         return z[list(self.wanted)]
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What one attempted shot costs, counted or bounded, and how often a shot is accepted."""
-
-    qubits: int
-    two_qubit: int
-    rotations: int
-    t_gates: int
-    success_probability: float
-    shots: int
-
-
-@dataclass(frozen=True)
-class Solution:
-    """An answer with its scale, standard errors and costs.
-
-    `value` (m,) are the wanted entries, `stderr` (m,) their standard errors (zero for exact amplitudes),
-    `scale` the length of the state that was prepared, `error_budget` relative to the problem's unit.
-    """
-
-    value: RealArray
-    stderr: RealArray
-    scale: float
-    error_budget: ErrorBudget
-    success_probability: float
-    resources: Resources
-    program: Program
-
-
-class Plan(ABC):
-    """Every cost and every share of the error of one route, before any circuit is built."""
-
-    solver: str
-    queries: int
-    resources: Resources
-    error_budget: ErrorBudget
-
-    @property
-    def qubits(self) -> int:
-        """Qubits, clean workspace included."""
-        return self.resources.qubits
-
-    @property
-    def gates(self) -> dict[str, int]:
-        """Upper bounds on the lowered gates of one shot."""
-        return {"two_qubit": self.resources.two_qubit, "rotations": self.resources.rotations}
-
-    @property
-    def success_probability(self) -> float:
-        """Lower bound on the chance that a shot is accepted."""
-        return self.resources.success_probability
-
-    @property
-    def shots(self) -> int:
-        """Shots that meet the sampling share of the budget."""
-        return self.resources.shots
-
-    @property
-    @abstractmethod
-    def scale(self) -> float:
-        """Length of the prepared start vector, in the unit of z0."""
-
-    @abstractmethod
-    def compile(self) -> Program:
-        """The gate-level program."""
-
-    @abstractmethod
-    def emulate(self) -> Estimate:
-        """The answer of the circuit's success branch, by sparse algebra."""
-
-    @abstractmethod
-    def read_counts(self, counts: Mapping[int, int], shots: int) -> Estimate:
-        """The estimate from accepted outcomes."""
-
-    @abstractmethod
-    def read_amplitudes(self, amplitudes: ComplexArray) -> Estimate:
-        """The estimate from exact amplitudes over the classical bits."""
 
 
 def _square(matrix: Matrix | ArrayLike, n: int) -> Matrix:

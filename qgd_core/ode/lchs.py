@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,8 +19,7 @@ from qgd_core.errors import ConfigError, NotDissipative, nearest
 from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.nodes import NODES, Nodes
-from qgd_core.readout.base import Estimate
-from qgd_core.readout.frame import constant_for
+from qgd_core.readout.frame import NormedReadout, constant_for
 from qgd_core.readout.simplex import SimplexReadout
 from qgd_core.state.prepare import prepare
 
@@ -34,20 +32,6 @@ _SAFETY = 1.5
 _SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
 # Fewest readable outcomes expected, so that the roots of their counts are nearly normal.
 _READABLE = 400
-
-
-@dataclass(frozen=True, eq=False)
-class _Framed:
-    """The simplex read-out with the norm of the prepared state."""
-
-    frame: SimplexReadout
-    norm: float
-
-    def from_counts(self, counts: Mapping[int, int], shots: int) -> Estimate:
-        return self.frame.from_counts(counts, shots, self.norm)
-
-    def from_amplitudes(self, amplitudes: ComplexArray) -> Estimate:
-        return self.frame.from_amplitudes(amplitudes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +193,7 @@ def _plan(
         ),
         error_budget=ErrorBudget(discretisation=eps * share, shots=eps * (1.0 - share)),
         scale=norm,
-        readout=_Framed(readout, norm),
+        readout=NormedReadout(readout, norm),
         build=lambda: _circuit(flow, nodes, steps, readout),
         branch=lambda: _branch(flow, nodes, steps, readout),
         parameters={

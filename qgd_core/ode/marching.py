@@ -8,9 +8,7 @@ keeps near a constant: the adjoined constant coordinate never decays.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
 from scipy.stats import chi2
@@ -19,18 +17,14 @@ from qgd_core.arrays import ComplexArray
 from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import Counts, t_estimate
-from qgd_core.circuit.program import Program
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.encodings.realisation import Realisation
 from qgd_core.errors import PrecisionUnreachable
+from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
 from qgd_core.ode.augment import realise_augmented
-from qgd_core.ode.base import LinearRecurrence, Plan, Resources
-from qgd_core.readout.base import Estimate
+from qgd_core.ode.base import LinearRecurrence
+from qgd_core.readout.frame import NormedReadout
 
-# Chance that the sampling error exceeds its share, per solve.
-FAILURE = 1e-4
-# Total synthesis error of one shot's rotations at which T gates are quoted.
-SYNTHESIS = 1e-2
 # Fewest readable outcomes expected, so that the roots of their counts are nearly normal.
 READABLE = 400
 # Largest recurrence that is also encoded from its entries where its structure is known.
@@ -38,73 +32,7 @@ _LARGEST_ASSEMBLED = 512
 _MOST_SHOTS = 10**12
 
 
-@dataclass(frozen=True, eq=False)
-class MarchingPlan(Plan):
-    """A marching route: the realisation of the steps, and everything known before building.
-
-    `losers` are the plans of the other realisations that were considered.
-    """
-
-    problem: LinearRecurrence
-    realisation: Realisation
-    queries: int
-    resources: Resources
-    error_budget: ErrorBudget
-    solver: str = "marching"
-    losers: tuple[MarchingPlan, ...] = ()
-
-    @property
-    def scale(self) -> float:
-        """Length of the start vector with its constant coordinate."""
-        return float(np.linalg.norm(self.realisation.start))
-
-    @property
-    def norm(self) -> float:
-        """Length of the start vector times every step's alpha: what a unit amplitude stands for."""
-        return self.realisation.norm(self.problem.steps)
-
-    @cached_property
-    def _program(self) -> Program:
-        real = self.realisation
-        system = range(real.n_ancilla, real.n_ancilla + real.n_system)
-        builder = CircuitBuilder("marching", system.stop, real.n_system)
-        builder.call(real.prepare(), system)
-        if len(real.encodings) == 1:
-            step = _step(real.encodings[0], real.n_ancilla)
-            builder.call(step, range(builder.n_qubits), repeat=self.problem.steps)
-        else:
-            for encoding in real.encodings:
-                builder.call(_step(encoding, real.n_ancilla), range(builder.n_qubits))
-        builder.call(real.readout.circuit(), system[real.n_system - real.readout.n_qubits :])
-        builder.measure(system, range(real.n_system))
-        return Program(builder.build(), self._branch)
-
-    def compile(self) -> Program:
-        """The gate-level program."""
-        return self._program
-
-    def emulate(self) -> Estimate:
-        """The answer of the success branch, by sparse products."""
-        return self.realisation.readout.from_amplitudes(self._branch())
-
-    def read_counts(self, counts: Mapping[int, int], shots: int) -> Estimate:
-        """The estimate from accepted outcomes."""
-        return self.realisation.readout.from_counts(counts, shots, self.norm)
-
-    def read_amplitudes(self, amplitudes: ComplexArray) -> Estimate:
-        """The estimate from exact amplitudes."""
-        return self.realisation.readout.from_amplitudes(amplitudes)
-
-    def _branch(self) -> ComplexArray:
-        state = self.realisation.start / self.norm
-        for t in range(self.problem.steps):
-            state = np.asarray(self.realisation.encoding_at(t).target @ state)
-        # The circuit may leave the frame's row signs out; only magnitudes are measured.
-        frame = self.realisation.readout.frame
-        return np.asarray((state.reshape(-1, frame.shape[0]) @ frame.T).reshape(-1), dtype=np.complex128)
-
-
-def plan_marching(problem: LinearRecurrence, eps: float, encoding: str = "auto") -> MarchingPlan:
+def plan_marching(problem: LinearRecurrence, eps: float, encoding: str = "auto") -> Plan:
     """Plan a recurrence by marching, without building a circuit or knowing the answer.
 
     Arguments: problem; eps, 2-norm error of z_T[wanted] relative to |z0|, all of it given to sampling, the
@@ -143,7 +71,7 @@ def _realisations(problem: LinearRecurrence, encoding: str) -> list[Realisation]
     return found
 
 
-def _plan(problem: LinearRecurrence, eps: float, realisation: Realisation) -> MarchingPlan:
+def _plan(problem: LinearRecurrence, eps: float, realisation: Realisation) -> Plan:
     """Shots from the covariance at the bound, gates from the encodings' own bounds."""
     readout, steps = realisation.readout, problem.steps
     norm = realisation.norm(steps)
@@ -164,7 +92,44 @@ def _plan(problem: LinearRecurrence, eps: float, realisation: Realisation) -> Ma
         success_probability=min(1.0, success),
         shots=max(1, math.ceil(needed)),
     )
-    return MarchingPlan(problem, realisation, steps, resources, ErrorBudget(shots=eps))
+    return Plan(
+        solver="marching",
+        problem=problem,
+        queries=steps,
+        resources=resources,
+        error_budget=ErrorBudget(shots=eps),
+        scale=norm,
+        readout=NormedReadout(readout, norm),
+        build=lambda: _circuit(realisation, steps),
+        branch=lambda: _branch(realisation, steps),
+        parameters={"encoding": realisation.method},
+    )
+
+
+def _circuit(realisation: Realisation, steps: int) -> Circuit:
+    """Start, every step kept only on success, the read-out's frame, and a measurement of the register."""
+    system = range(realisation.n_ancilla, realisation.n_ancilla + realisation.n_system)
+    readout = realisation.readout
+    builder = CircuitBuilder("marching", system.stop, realisation.n_system)
+    builder.call(realisation.prepare(), system)
+    if len(realisation.encodings) == 1:
+        step = _step(realisation.encodings[0], realisation.n_ancilla)
+        builder.call(step, range(builder.n_qubits), repeat=steps)
+    else:
+        for encoding in realisation.encodings:
+            builder.call(_step(encoding, realisation.n_ancilla), range(builder.n_qubits))
+    builder.call(readout.circuit(), system[realisation.n_system - readout.n_qubits :])
+    builder.measure(system, range(realisation.n_system))
+    return builder.build()
+
+
+def _branch(realisation: Realisation, steps: int) -> ComplexArray:
+    """The success branch by sparse products; the circuit may leave the frame's row signs out."""
+    state = realisation.start / realisation.norm(steps)
+    for t in range(steps):
+        state = np.asarray(realisation.encoding_at(t).target @ state)
+    frame = realisation.readout.frame
+    return np.asarray((state.reshape(-1, frame.shape[0]) @ frame.T).reshape(-1), dtype=np.complex128)
 
 
 def _step(encoding: BlockEncoding, n_ancilla: int) -> Circuit:

@@ -9,11 +9,12 @@ from typing import Any, TypeAlias
 
 from qgd_core.backends.api import Backend
 from qgd_core.errors import ConfigError, PrecisionUnreachable, nearest
+from qgd_core.linear.base import Plan
 from qgd_core.linear.cks import plan_cks
 from qgd_core.linear.kernel_reflection import plan_kernel_reflection
 from qgd_core.linear.qsvt import plan_qsvt
 from qgd_core.linear.system import LinearSystem
-from qgd_core.ode.base import LinearRecurrence, Plan
+from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.lchs import plan_lchs
 from qgd_core.ode.marching import plan_marching
@@ -28,7 +29,7 @@ class Solver:
     """One row of the table: the problem it takes, how it plans, and a sentence for people."""
 
     problem: type[Problem]
-    make_plan: Callable[[Any, float], Any]
+    make_plan: Callable[[Any, float], Plan]
     summary: str
     heavy: bool = False
     """Costly to plan, and beaten wherever a light route is accepted often: the automatic choice tries it else."""
@@ -88,7 +89,7 @@ def plan(problem: Problem, eps: float, solver: str = "auto", backend: Backend | 
     fitting = [SOLVERS[name] for name in names if isinstance(problem, SOLVERS[name].problem)]
     if not fitting:
         raise ConfigError(f"No solver of {names} takes a {type(problem).__name__}.", subject=problem)
-    plans: list[Any] = []
+    plans: list[Plan] = []
     refusals: list[PrecisionUnreachable] = []
     for row in sorted(fitting, key=lambda row: row.heavy):
         if row.heavy and any(light.success_probability > _RARE for light in plans):
@@ -110,8 +111,7 @@ def plan(problem: Problem, eps: float, solver: str = "auto", backend: Backend | 
             value=fewest,
             remedy="Use fewer active weights, a lower Carleman order, or another backend.",
         )
-    chosen: Plan = replace(best, losers=(*best.losers, *plans[1:]))
-    return chosen
+    return replace(best, losers=(*best.losers, *plans[1:]))
 
 
 def check_solver(name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qgd_core.backends.api import Backend
 from qgd_core.backends.registry import get_backend
-from qgd_core.ode.base import Plan, Resources, Solution
+from qgd_core.linear.base import Plan, Resources, Solution
 from qgd_core.planner.choose import Problem, plan
 
 

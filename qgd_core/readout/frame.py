@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -105,3 +106,19 @@ class FrameReadout(ABC):
     def _invert(self, roots: RealArray) -> RealArray:
         rotated = self.columns.T @ roots
         return np.asarray(self.constant * rotated[1:] / rotated[0])
+
+
+@dataclass(frozen=True, eq=False)
+class NormedReadout:
+    """A frame's read-out together with the length that a unit amplitude stands for."""
+
+    frame: FrameReadout
+    norm: float
+
+    def from_counts(self, counts: Mapping[int, int], shots: int) -> Estimate:
+        """The estimate from accepted outcomes of `shots` attempts."""
+        return self.frame.from_counts(counts, shots, self.norm)
+
+    def from_amplitudes(self, amplitudes: ComplexArray) -> Estimate:
+        """The estimate from the exact, unnormalised success branch."""
+        return self.frame.from_amplitudes(amplitudes)

@@ -117,12 +117,12 @@ def test_the_planned_shots_keep_the_sampling_error_below_its_share():
 
 def test_auto_takes_slots_and_keeps_the_encoding_from_entries_as_a_loser():
     plan = plan_marching(WINDOWS["four"], 0.05)
-    assert plan.realisation.method == "slots"
+    assert plan.parameters["encoding"] == "slots"
     (loser,) = plan.losers
-    assert loser.realisation.method != "slots"
+    assert loser.parameters["encoding"] != "slots"
     assert plan.resources.two_qubit * plan.shots < loser.resources.two_qubit * loser.shots
     np.testing.assert_allclose(plan.emulate().value, loser.emulate().value, rtol=0, atol=1e-12)
-    assert plan_marching(WINDOWS["four"], 0.05, "row_column").realisation.method == "row_column"
+    assert plan_marching(WINDOWS["four"], 0.05, "row_column").parameters["encoding"] == "row_column"
 
 
 def test_a_start_at_the_centre_still_moves():

@@ -156,8 +156,8 @@ def forget_the_growth(monkeypatch):
     """The scale forgets what was taken off the generator and the weights' sum."""
     from qgd_core.ode import lchs
 
-    kept = lchs._Framed
-    monkeypatch.setattr(lchs, "_Framed", lambda frame, norm: kept(frame, norm / 2))
+    kept = lchs.NormedReadout
+    monkeypatch.setattr(lchs, "NormedReadout", lambda frame, norm: kept(frame, norm / 2))
 
 
 def half_the_loss(monkeypatch):

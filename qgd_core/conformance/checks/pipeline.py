@@ -13,7 +13,7 @@ from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.conformance.subject import EXACT, Subject, check, likely, require, same_vector
 
 if TYPE_CHECKING:
-    from qgd_core.ode.base import Plan
+    from qgd_core.linear.base import Plan
 
 ALPHA = 1.4
 WEIGHTS = (0.9, 0.5)
