@@ -167,7 +167,15 @@ def test_a_finished_training_is_said_to_be_finished():
 
 @pytest.mark.parametrize(
     "bad",
-    [{"steps": 0}, {"order": 0}, {"order": 7}, {"newton_steps": -1}, {"learning_rate": 0.0}, {"budget": 1.5}, {"shots": 0}],
+    [
+        {"steps": 0},
+        {"order": 0},
+        {"order": 7},
+        {"newton_steps": -1},
+        {"learning_rate": 0.0},
+        {"budget": 1.5},
+        {"shots": 0},
+    ],
 )
 def test_settings_out_of_range_are_named(bad):
     with pytest.raises(ConfigError, match=next(iter(bad))):
