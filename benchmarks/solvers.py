@@ -96,10 +96,10 @@ def window() -> None:
 
     loss = SparseTrainer(read_config(ROOT / "examples/breast_cancer.toml", ["backend=emulator"])).loss
     planned = plan_window(loss, loss.read(), Settings(steps=10, newton_steps=2, budget=0.06))
-    problem = planned.route.problem  # type: ignore[attr-defined]
+    problem = planned.route.problem
     assert isinstance(problem, LinearRecurrence)
     truth = problem.classical()
-    move = planned.move_estimate * 0.7 / float(np.linalg.norm(planned.start))
+    move = planned.move_estimate * planned.system.scale
     eps = 1e-2 * move / problem.unit
     row("structure", lambda: planned.route, truth, move)
     row("entries", lambda: plan_marching(LinearRecurrence(*_parts(problem)), eps), truth, move)

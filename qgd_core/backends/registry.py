@@ -72,7 +72,7 @@ class Registry:
             return description.factory(target, options)
         except QgdError:
             raise
-        except Exception as error:
+        except Exception as error:  # the factory is a third party's code
             raise PluginError(
                 f"Backend {name!r} failed to start: {_reason(error)}",
                 subject=name,
@@ -173,7 +173,7 @@ def find_points() -> list[EntryPoint]:
             name = re.sub(r"[-_.]+", "-", distribution.name).lower()
             if name not in points:
                 points[name] = [point for point in distribution.entry_points if point.group == GROUP]
-        except Exception:
+        except Exception:  # any package on the path can be damaged; whether it was a backend cannot be read
             continue
     return [point for found in points.values() for point in found]
 

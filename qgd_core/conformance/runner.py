@@ -52,7 +52,7 @@ def judge(check: Check, subject: Subject, gap: str | None = None) -> Verdict:
         check.function(subject)
     except AssertionError as error:
         problem = str(error) or "the check failed"
-    except Exception as error:
+    except Exception as error:  # what is declared and raises, whatever it raises, fails
         problem = f"{type(error).__name__}: {error}"
     seconds = round(time.perf_counter() - start, 3)
     if gap is None:

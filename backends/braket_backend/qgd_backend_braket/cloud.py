@@ -183,7 +183,7 @@ def open_session() -> Any:
         ) from None
     try:
         return AwsSession()
-    except Exception as error:
+    except Exception as error:  # only its kind is told: the SDK's own message may quote a credential
         raise ConfigError(
             f"AWS did not open a session: {type(error).__name__}.", remedy="Run `aws configure` first."
         ) from None

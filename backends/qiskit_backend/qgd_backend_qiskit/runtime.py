@@ -50,7 +50,7 @@ def open_service() -> Any:
         return runtime().QiskitRuntimeService()
     except PluginError:
         raise
-    except Exception as error:
+    except Exception as error:  # only its kind is told: the SDK's own message may quote a credential
         raise ConfigError(
             f"IBM's service did not open: {type(error).__name__}.",
             remedy="Save an account with QiskitRuntimeService.save_account, once, in Python.",
