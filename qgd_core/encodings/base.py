@@ -65,9 +65,7 @@ class BlockEncoding:
 
     def adjoint(self) -> BlockEncoding:
         """The encoding of the conjugate transpose, at the same cost."""
-        return replace(
-            self, target=sp.csr_array(self.target.conj().T), build=lambda: self.circuit().adjoint()
-        )
+        return replace(self, target=transposed(self.target), build=lambda: self.circuit().adjoint())
 
     def controlled(self, values: Sequence[int] = (1,)) -> Circuit:
         """The circuit under new control qubits, placed first, each with the value it must hold."""

@@ -42,13 +42,7 @@ def toeplitz(diagonals: Mapping[int, float], n_system: int, *, periodic: bool = 
     Raises: ConfigError when a key is out of range, an entry is not finite or all are zero.
     Source: linear combination of shifts; boundary by an overflow flag as in Camps et al., arXiv:2203.10236.
     """
-    kept = {int(d): float(value) for d, value in diagonals.items() if value}
-    if not kept or not all(np.isfinite(value) for value in kept.values()):
-        raise ConfigError(f"Diagonals {dict(diagonals)} need a finite entry other than zero.")
-    if any(abs(d) >= 2**n_system for d in kept):
-        raise ConfigError(
-            f"Diagonals {sorted(kept)} do not fit {2**n_system} rows.", value=float(max(map(abs, kept)))
-        )
+    kept = checked_diagonals(diagonals, n_system)
     labels = [0, *(d for d in kept if d)]
     entries = np.array([kept.get(d, 0.0) for d in labels])
     shift = shift_by_label([-d for d in labels[1:]], n_system, flagged=not periodic, exact=periodic)
@@ -82,7 +76,7 @@ def toeplitz(diagonals: Mapping[int, float], n_system: int, *, periodic: bool = 
 
     return BlockEncoding(
         method="toeplitz",
-        target=_action(kept, n_system, periodic=periodic),
+        target=act_by_diagonals(kept, n_system, periodic=periodic),
         alpha=alpha,
         n_system=n_system,
         n_ancilla=n_ancilla,
@@ -92,6 +86,18 @@ def toeplitz(diagonals: Mapping[int, float], n_system: int, *, periodic: bool = 
         build=build,
         restored=shift.n_carries,
     )
+
+
+def checked_diagonals(diagonals: Mapping[int, float], n_system: int) -> dict[int, float]:
+    """The diagonals that are not zero; ConfigError when one does not fit, is not finite, or none is left."""
+    kept = {int(d): float(value) for d, value in diagonals.items() if value}
+    if not kept or not all(np.isfinite(value) for value in kept.values()):
+        raise ConfigError(f"Diagonals {dict(diagonals)} need a finite entry other than zero.")
+    if any(abs(d) >= 2**n_system for d in kept):
+        raise ConfigError(
+            f"Diagonals {sorted(kept)} do not fit {2**n_system} rows.", value=float(max(map(abs, kept)))
+        )
+    return kept
 
 
 def constant_diagonals(matrix: Matrix) -> tuple[dict[int, float], bool] | None:
@@ -109,7 +115,8 @@ def constant_diagonals(matrix: Matrix) -> tuple[dict[int, float], bool] | None:
     return None
 
 
-def _action(diagonals: Mapping[int, float], n_system: int, *, periodic: bool) -> Action:
+def act_by_diagonals(diagonals: Mapping[int, float], n_system: int, *, periodic: bool = False) -> Action:
+    """The matrix of constant diagonals: CSR up to 2**20 rows, a LinearOperator above."""
     n = 2**n_system
     if n_system <= _ASSEMBLED:
         wrapped = (
