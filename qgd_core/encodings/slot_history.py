@@ -1,4 +1,4 @@
-"""The history matrix of a Carleman step in slots: I - shift (x) M, the identity being one more label."""
+"""History matrices by structure: an encoding of the step, a time register, and the identity as one more label."""
 
 from __future__ import annotations
 
@@ -6,54 +6,127 @@ import math
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.linalg import LinearOperator
 
+from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.circuit.counts import cost
 from qgd_core.circuit.reversible import Reversible
-from qgd_core.encodings.base import BlockEncoding
+from qgd_core.circuit.turns import turn
+from qgd_core.encodings.base import Action, BlockEncoding, transposed
 from qgd_core.encodings.slots import SlotEncoding
+from qgd_core.errors import ConfigError
+
+# Qubits of time and system past which the classical action is not assembled.
+_MOST_ASSEMBLED = 20
+_ROUNDING = 1e-12
 
 
-def encode_history(step: SlotEncoding, n_time: int) -> BlockEncoding:
+def encode_history(step: BlockEncoding, n_time: int, n_idle: int | None = None) -> BlockEncoding:
     """Encode I - S (x) M on 2**n_time blocks, S taking block t to t + 1 and the last one to nothing.
 
-    Arguments: step, encoding of M; n_time >= 1, t.
-    Result: an encoding with alpha = 1 + step.alpha on [time..., slots], exact to rounding on the supported slot
-    states; at most 7 t + 2**(p+1) + 20 CX more than the step, p the qubits of a slot. t + 1 ancillas more, t - 1
-    of them returned clean.
-    Raises: nothing.
-    Source: Eq 6 of arXiv:2303.03428, without its copies of the last block.
+    Arguments: step, encoding of M; n_time >= 1, t; n_idle, None, or below t: the last 2**n_idle blocks are copies,
+    the identity standing in the place of M on each of them.
+    Result: an encoding with alpha = 1 + step.alpha on [time..., system], as exact as the step's (on the supported
+    states, for slots). For p qubits a slot at most 7 t + 2**(p+1) + 20 CX more than the step, and 6 (t - n_idle) + 2
+    for the copies; another step runs under one control. 2 ancillas more, and t or t - 1 that return clean.
+    Raises: ConfigError where the blocks do not fit, or copies meet a step whose alpha is below 1.
+    Source: Eq 6 of arXiv:2303.03428 with the idle rows of arXiv:1701.03684, as many as a comparison of leading
+    bits marks. A start in block s leaves the blocks before it empty, so any number of steps fits.
     """
-    n_step, n_system = step.n_ancilla, n_time + step.n_system
-    n_ancilla = 1 + n_step + n_time
-    blocks = sp.eye_array(2**n_time, k=-1, format="csr")
-    target = sp.csr_array(sp.eye_array(2**n_system) - sp.kron(blocks, step.target))
+    _check(step, n_time, n_idle)
+    n_projected = step.n_ancilla - step.restored
+    idle = n_idle is not None
+    n_ancilla = 2 + n_projected + step.restored + n_time - 1 + int(idle)
 
     def build() -> Circuit:
-        builder = CircuitBuilder("history", n_ancilla + n_system)
-        label, overflow = 0, 1 + n_step
-        carries = range(overflow + 1, n_ancilla)
+        builder = CircuitBuilder("history", n_ancilla + n_time + step.n_system)
+        label, overflow = 0, 1 + n_projected
+        kept = range(overflow + 1, overflow + 1 + step.restored)
+        own = [*range(1, overflow), *kept]
+        carries = range(kept.stop, kept.stop + n_time - 1)
         time = range(n_ancilla, n_ancilla + n_time)
-        slots = range(n_ancilla + n_time, builder.n_qubits)
+        gate = n_ancilla - 1 if idle else label
         angle = 2.0 * math.atan(math.sqrt(step.alpha))
         builder.gate("ry", [label], [angle])
-        builder.call(step.build_gated(), [label, *range(1, 1 + n_step), *slots])
+        if n_idle is not None:
+            mark, marked = _mark(n_time, n_time - n_idle), [label, gate, *carries, *time]
+            builder.call(mark, marked)
+            # A copy has weight 1 in the step's alpha: the rest is dumped on an ancilla, which then stays 1.
+            lost = 2.0 * math.acos(min(1.0, 1.0 / step.alpha))
+            ends = [label, gate]
+            turn(builder, ends, own[0], [0.0, -lost, lost, 0.0], before=ends, after=ends)
+        builder.call(_gated(step), [gate, *own, *range(time.stop, builder.n_qubits)])
+        if idle:
+            builder.call(mark, marked, adjoint=True)
         builder.call(_increment(n_time), [label, overflow, *carries, *time])
         builder.gate("ry", [label], [angle])
         return builder.build()
 
-    extra = 7 * n_time + 2 ** (step.layout.n_slot + 1) + 20
+    two_qubit, rotations = _gated_cost(step)
+    copies = 0 if n_idle is None else 6 * (n_time - n_idle) + 2
     return BlockEncoding(
-        method="slot_history",
-        target=target,
+        method="history",
+        target=_target(step.target, n_time, n_idle),
         alpha=1.0 + step.alpha,
-        n_system=n_system,
+        n_system=n_time + step.n_system,
         n_ancilla=n_ancilla,
         eps=step.eps + 1e-15,
-        two_qubit=step.two_qubit + extra,
-        rotations=step.rotations + extra + 10 * n_time + 6,
+        two_qubit=two_qubit + 7 * n_time + copies,
+        rotations=rotations + 12 * n_time + 2 * copies + 6,
         build=build,
-        restored=n_time - 1,
+        restored=n_ancilla - 2 - n_projected,
     )
+
+
+def history_supported(step: SlotEncoding, n_time: int) -> RealArray:
+    """1 on the basis states [time..., slots] in use, 0 elsewhere."""
+    return np.tile(step.layout.supported, 2**n_time)
+
+
+def _check(step: BlockEncoding, n_time: int, n_idle: int | None) -> None:
+    if n_time < 1 or (n_idle is not None and not 0 <= n_idle < n_time):
+        raise ConfigError(
+            f"2**{n_idle} copies do not fit into a history of 2**{n_time} blocks.",
+            value=n_time,
+            remedy="Give the time register at least one qubit, and one more than the copies need.",
+        )
+    if n_idle is not None and step.alpha < 1.0 - _ROUNDING:
+        raise ConfigError(
+            f"Copies need a step encoded with alpha of at least 1, got {step.alpha}.",
+            value=step.alpha,
+            remedy="Adjoin the constant coordinate.",
+        )
+
+
+def _gated(step: BlockEncoding) -> Circuit:
+    """The step under one control in front, the identity on clean ancillas where that is 0."""
+    return step.build_gated() if isinstance(step, SlotEncoding) else step.controlled()
+
+
+def _gated_cost(step: BlockEncoding) -> tuple[int, int]:
+    """Upper bounds on its CX and rotations."""
+    if isinstance(step, SlotEncoding):
+        extra = 2 ** (step.layout.n_slot + 1) + 20
+        return step.two_qubit + extra, step.rotations + extra
+    counts = cost(step.controlled())
+    return counts.two_qubit, counts.rotations
+
+
+def _mark(n_time: int, n_leading: int) -> Circuit:
+    """Set `act` where the label is 1 and a leading time bit is 0: on [label, act, carries..., time...], carries left on."""
+    carries, time = range(2, n_time + 1), range(n_time + 1, 2 * n_time + 1)
+    ops = Reversible()
+    held = time[0]
+    for bit, carry in zip(time[1:n_leading], carries, strict=False):
+        ops.flip(carry, held, bit)
+        held = carry
+    ops.flip(held)
+    ops.flip(1, 0, held)
+    ops.flip(held)
+    builder = CircuitBuilder("mark_steps", time.stop)
+    ops.emit(builder, range(builder.n_qubits))
+    return builder.build()
 
 
 def _increment(n_time: int) -> Circuit:
@@ -73,6 +146,31 @@ def _increment(n_time: int) -> Circuit:
     return builder.build()
 
 
-def history_supported(step: SlotEncoding, n_time: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """1 on the basis states [time..., slots] in use, 0 elsewhere."""
-    return np.tile(step.layout.supported, 2**n_time)
+def _target(step: Action, n_time: int, n_idle: int | None) -> Action:
+    """I - S (x) M, assembled where it is small enough."""
+    blocks, size = 2**n_time, step.shape[0]
+    active = blocks - 1 if n_idle is None else blocks - 2**n_idle
+    if n_time + size.bit_length() - 1 <= _MOST_ASSEMBLED and not isinstance(step, LinearOperator):
+        steps, copies = (
+            sp.csr_array(sp.coo_array((np.ones(at.size), (at + 1, at)), shape=(blocks, blocks)))
+            for at in (np.arange(active), np.arange(active, blocks - 1))
+        )
+        one = sp.csr_array(sp.eye_array(size))
+        return sp.csr_array(sp.eye_array(blocks * size) - sp.kron(steps, step) - sp.kron(copies, one))
+    back = transposed(step)
+
+    def forward(x: RealArray) -> RealArray:
+        rows = np.reshape(x, (blocks, size))
+        out = rows.copy()
+        out[1 : active + 1] -= (step @ rows[:active].T).T
+        out[active + 1 :] -= rows[active:-1]
+        return out.reshape(-1)
+
+    def backward(x: RealArray) -> RealArray:
+        rows = np.reshape(x, (blocks, size))
+        out = rows.copy()
+        out[:active] -= (back @ rows[1 : active + 1].T).T
+        out[active:-1] -= rows[active + 1 :]
+        return out.reshape(-1)
+
+    return LinearOperator((blocks * size,) * 2, matvec=forward, rmatvec=backward, dtype=np.float64)

@@ -5,11 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
+from qgd_core.circuit.circuit import CircuitBuilder
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import simulate
 from qgd_core.dynamics.low_rank import LowRankMap
+from qgd_core.encodings import slot_history
+from qgd_core.encodings.choose import block_encode
 from qgd_core.encodings.slot_history import encode_history, history_supported
 from qgd_core.encodings.slots import encode_slots
+from qgd_core.errors import ConfigError
 
 
 def step_of(n, rank, seed=0, offset=0.05, multipliers=None):
@@ -74,3 +78,129 @@ def test_solving_the_system_is_running_the_recurrence():
     blocks = np.linalg.solve(history, np.concatenate([first, np.zeros(3 * first.size)])).reshape(4, -1)
     for before, after in itertools.pairwise(blocks):
         np.testing.assert_allclose(after, encoding.target @ before, rtol=0, atol=1e-13)
+
+
+def dense_history(step, n_time, n_idle):
+    """I - S (x) M row by row, copies included, by plain loops."""
+    blocks, size = 2**n_time, step.shape[0]
+    dense = np.eye(blocks * size)
+    for t in range(1, blocks):
+        copied = n_idle is not None and t > blocks - 2**n_idle
+        rows, columns = slice(t * size, (t + 1) * size), slice((t - 1) * size, t * size)
+        dense[rows, columns] = -np.eye(size) if copied else -step
+    return dense
+
+
+COPIES = {
+    "half of the blocks": ("two", 2, 1),
+    "a quarter": ("two", 3, 1),
+    "one block": ("two", 2, 0),
+    "no offset": ("no offset", 2, 1),
+    "no cubic part": ("no cubic part", 3, 2),
+    "growing": ("growing", 2, 1),
+    "negative": ("negative", 2, 0),
+}
+
+
+def worst_defect(history, supported, wanted):
+    """The largest error of the circuit's block on random vectors of the supported states."""
+    circuit, size = history.circuit(), 2**history.n_system
+    rng, worst = np.random.default_rng(0), 0.0
+    for _ in range(3):
+        start = np.zeros(2**circuit.n_qubits, dtype=complex)
+        start[supported] = rng.normal(size=supported.size)
+        found = history.alpha * simulate(circuit, start)[:size]
+        worst = max(worst, np.abs(found - wanted @ start[:size]).max())
+    return worst
+
+
+@pytest.mark.parametrize(("case", "n_time", "n_idle"), COPIES.values(), ids=COPIES)
+def test_the_last_blocks_are_copies(case, n_time, n_idle):
+    encoding = encode_slots(CASES[case][0], 1.2, 0.7)
+    history = encode_history(encoding, n_time, n_idle)
+    wanted = dense_history(encoding.target.toarray(), n_time, n_idle)
+    supported = np.flatnonzero(history_supported(encoding, n_time))
+    assert worst_defect(history, supported, wanted) < 1e-12
+    np.testing.assert_allclose(history.target.toarray(), wanted, rtol=0, atol=1e-14)
+    counts, own = cost(history.circuit()), cost(encoding.circuit())
+    assert counts.two_qubit <= history.two_qubit
+    assert counts.rotations <= history.rotations
+    assert counts.two_qubit - own.two_qubit <= 8 * n_time + 45
+    assert history.alpha == 1.0 + encoding.alpha
+
+
+@pytest.mark.parametrize("method", ["svd", "row_column", "band"])
+@pytest.mark.parametrize(("n_time", "n_idle"), [(1, None), (2, 1), (3, 1)])
+def test_any_encoded_step_has_a_history(method, n_time, n_idle):
+    rng = np.random.default_rng(3)
+    matrix = np.eye(4)
+    matrix[1:] = rng.uniform(-0.4, 0.4, (3, 4))
+    step = block_encode(matrix, method)
+    history = encode_history(step, n_time, n_idle)
+    everything = np.arange(2**history.n_system)
+    assert worst_defect(history, everything, dense_history(matrix, n_time, n_idle)) < 1e-12
+    counts = cost(history.circuit())
+    assert counts.two_qubit <= history.two_qubit
+    assert counts.rotations <= history.rotations
+
+
+@pytest.mark.parametrize("n_idle", [None, 2])
+def test_a_long_history_acts_without_being_assembled(n_idle, monkeypatch):
+    encoding = encode_slots(step_of(2, 1), 1.2, 0.7)
+    assembled = encode_history(encoding, 3, n_idle).target
+    monkeypatch.setattr(slot_history, "_MOST_ASSEMBLED", 2)
+    action = encode_history(encoding, 3, n_idle).target
+    x = np.random.default_rng(0).normal(size=assembled.shape[0])
+    np.testing.assert_allclose(action @ x, assembled @ x, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(action.H @ x, assembled.T @ x, rtol=0, atol=1e-13)
+
+
+def test_copies_that_do_not_fit_are_refused():
+    encoding = encode_slots(step_of(2, 1), 1.2, 0.7)
+    for n_time, n_idle in ((0, None), (2, 2), (2, -1)):
+        with pytest.raises(ConfigError, match="copies"):
+            encode_history(encoding, n_time, n_idle)
+    with pytest.raises(ConfigError, match="alpha"):
+        encode_history(block_encode(0.5 * np.eye(2), "svd"), 2, 1)
+
+
+def copies_start_one_block_late(monkeypatch):
+    kept = slot_history._mark
+    monkeypatch.setattr(slot_history, "_mark", lambda n_time, n_leading: kept(n_time, n_leading + 1))
+
+
+def copies_are_not_weighted(monkeypatch):
+    kept = slot_history.turn
+
+    def forget(builder, selects, target, angles, **ends):
+        kept(builder, selects, target, np.zeros(4), **ends)
+
+    monkeypatch.setattr(slot_history, "turn", forget)
+
+
+def transposed_step(monkeypatch):
+    kept = slot_history._gated
+    monkeypatch.setattr(slot_history, "_gated", lambda step: kept(step).adjoint())
+
+
+def wrong_sign(monkeypatch):
+    kept = slot_history._gated
+
+    def negative(step):
+        builder = CircuitBuilder("negative", kept(step).n_qubits)
+        builder.call(kept(step), range(builder.n_qubits))
+        builder.gate("z", [0])
+        return builder.build()
+
+    monkeypatch.setattr(slot_history, "_gated", negative)
+
+
+@pytest.mark.parametrize(
+    "plant", [copies_start_one_block_late, copies_are_not_weighted, transposed_step, wrong_sign]
+)
+def test_a_planted_bug_is_seen(plant, monkeypatch):
+    encoding = encode_slots(CASES["two"][0], 1.2, 0.7)
+    wanted = dense_history(encoding.target.toarray(), 3, 1)
+    supported = np.flatnonzero(history_supported(encoding, 3))
+    plant(monkeypatch)
+    assert worst_defect(encode_history(encoding, 3, 1), supported, wanted) > 1e-3
