@@ -12,11 +12,12 @@ from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.encodings.base import BlockEncoding, transposed
-from qgd_core.encodings.choose import block_encode
 from qgd_core.errors import PrecisionUnreachable
+from qgd_core.linear.balance import encode_balanced
 from qgd_core.linear.base import SYNTHESIS, Plan, Resources, shots_for
+from qgd_core.linear.classical import Matrix
 from qgd_core.linear.system import LinearSystem
-from qgd_core.linear.transform import n_workspace, transform, transform_cost, transform_vector
+from qgd_core.linear.transform import n_selects, n_workspace, transform, transform_cost, transform_vector
 from qgd_core.phases.angles import qsvt_angles
 from qgd_core.phases.chebyshev import Chebyshev
 from qgd_core.phases.targets import kernel_filter
@@ -49,14 +50,18 @@ def plan_kernel_reflection(
     Source: Dalzell, arXiv:2406.12086, with the projection in the place of the reflection, so that the scale
     survives; the filter is that of Lin, Tong, arXiv:1910.14596.
     """
-    b = problem.shifted()
-    size = float(np.linalg.norm(b))
     shifts = problem.shift * math.sqrt(problem.wanted.size)
     t = float(np.linalg.norm(problem.b)) / problem.smallest + shifts if length is None else length
-    widened = sp.csr_array(sp.block_diag([problem.matrix, [[size / t]]], format="csr"))
-    encoded = block_encode(widened, encoding)
+
+    def widened(system: LinearSystem) -> Matrix:
+        last = float(np.linalg.norm(system.shifted())) / t
+        return sp.csr_array(sp.block_diag([system.matrix, [[last]]], format="csr"))
+
+    rows, encoded = encode_balanced(problem, widened, encoding)
+    b = rows.shifted()
+    size = float(np.linalg.norm(b))
     # Left-out components e of the projected vector make an error of at most (1 + |x|^2 / t^2) t |e| (1 + |e|).
-    gap = min(problem.smallest, size / t) / encoded.alpha * (1.0 - 1e-12)
+    gap = min(rows.smallest, size / t) / encoded.alpha * (1.0 - 1e-12)
     unit = problem.unit / (2.0 * t)
     if share is None:
         share = _best_share(gap, eps * unit)
@@ -74,11 +79,12 @@ def plan_kernel_reflection(
     start[: b.size], start[b.size] = b / size, 1.0
     readout = ReferredReadout(problem.wanted, problem.shift, 2.0 * t / _PEAK, b.size, t)
     fixed, turns = transform_cost(encoded, degree)
-    q = encoded.n_system
-    rotations = turns + degree * (start.size + 8 * q + 2)
+    # The gates that take e back are controlled on the ancillas and on the whole register.
+    controls = n_selects(encoded) + encoded.n_system
+    rotations = turns + degree * (start.size + 8 * controls + 2)
     resources = Resources(
-        qubits=1 + n_workspace(encoded) + encoded.n_ancilla + 2 * q,
-        two_qubit=fixed + degree // 2 * (2 * (start.size - 2) + 6 * q + 2),
+        qubits=n_workspace(encoded) + encoded.n_ancilla + encoded.n_system + controls,
+        two_qubit=fixed + degree // 2 * (2 * (start.size - 2) + 6 * controls - 4),
         rotations=rotations,
         t_gates=rotation_t_count(rotations, SYNTHESIS),
         success_probability=_PEAK**2 / 2,

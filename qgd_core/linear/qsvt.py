@@ -14,8 +14,8 @@ from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.encodings.base import BlockEncoding, transposed
-from qgd_core.encodings.choose import block_encode
 from qgd_core.errors import PrecisionUnreachable
+from qgd_core.linear.balance import encode_balanced
 from qgd_core.linear.base import SYNTHESIS, Plan, Resources, shots_for
 from qgd_core.linear.system import LinearSystem
 from qgd_core.linear.transform import n_workspace, transform, transform_cost, transform_vector
@@ -59,10 +59,10 @@ def plan_qsvt(
     arXiv:2507.15537.
     """
     family = family or Inverse("qsvt", _degree, inverse)
-    encoded = block_encode(sp.csr_array(problem.matrix.T), encoding)
-    b = problem.shifted()
+    rows, encoded = encode_balanced(problem, lambda system: sp.csr_array(system.matrix.T), encoding)
+    b = rows.shifted()
     length = float(np.linalg.norm(b))
-    kappa = encoded.alpha / problem.smallest * (1.0 + 1e-12)
+    kappa = encoded.alpha / rows.smallest * (1.0 + 1e-12)
     # An error e of the function 1/x is an error e |b| / alpha of the solution.
     unit = problem.unit * encoded.alpha / length
     if share is None:
@@ -87,7 +87,7 @@ def plan_qsvt(
     m, copies = problem.wanted.shape
     # |x + a| from below: from |A|, and from the shift against the bound on x.
     least = max(
-        length / problem.norm, problem.shift * math.sqrt(m * copies) - problem.bound() * math.sqrt(copies)
+        length / rows.norm, problem.shift * math.sqrt(m * copies) - problem.bound() * math.sqrt(copies)
     )
     slack = eps * share * problem.unit
     fixed, turns = transform_cost(encoded, degree)

@@ -66,6 +66,11 @@ class LinearSystem:
         return smallest_singular_value(self.matrix) if self._smallest is None else self._smallest
 
     @property
+    def knows_smallest(self) -> bool:
+        """True where the caller gave the bound on the smallest singular value."""
+        return self._smallest is not None
+
+    @property
     def condition(self) -> float:
         """Upper bound on |A| |A^-1|."""
         return max(1.0, self.norm / self.smallest)

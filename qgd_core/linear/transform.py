@@ -8,6 +8,7 @@ import numpy as np
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.circuit.ops import Controls
 from qgd_core.circuit.reversible import Reversible
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.phases.chebyshev import Chebyshev
@@ -25,45 +26,57 @@ def transform(encoding: BlockEncoding, phases: RealArray, excluded: Circuit | No
     The two signs of the phases are the branches of the qubit `sign`; d calls, `transform_cost` gates.
     Raises: nothing.
     Source: Gilyen, Su, Low, Wiebe, arXiv:1806.01838, corollary 18 and figure 1; the rotation acts on the
-    branch qubit itself, multiplexed by the flag of the ancillas, so neither needs a qubit of its own.
+    branch qubit itself, multiplexed by the ancillas or by ANDs of them, so no qubit holds the phase.
     """
-    flag = _flag(encoding.n_ancilla - encoding.restored)
     n_work = n_workspace(encoding)
     work = range(1, 1 + n_work)
     ancillas = range(1 + n_work, 1 + n_work + encoding.n_ancilla)
     projected = ancillas[: encoding.n_ancilla - encoding.restored]
     builder = CircuitBuilder("transform", ancillas.stop + encoding.n_system)
     query, system = encoding.circuit(), range(ancillas.stop, builder.n_qubits)
-    held = work[-1] if n_work else projected[0]
+    flag, joined = _flag(n_work), [*projected[: n_work + 1], *work]
+    inside = _inside(projected, work)
+    selects = [q for q, _ in inside]
+    # exp(i phase (2 Pi - 1)) where the branch is 0, its conjugate where it is 1.
+    match = sum(value << k for k, (_, value) in enumerate(reversed(inside)))
+    signs = np.ones(2 ** len(inside))
+    signs[match] = -1.0
     builder.gate("h", [0])
     for k, phase in enumerate(reversed(phases.tolist())):
         if k:
             builder.call(query, [*ancillas, *system], adjoint=k % 2 == 0)
-        # exp(i phase (2 Pi - 1)) where the branch is 0, its conjugate where it is 1.
-        builder.call(flag, [*projected, *work])
-        builder.gate("mux_rz", [held, 0], [2.0 * phase, -2.0 * phase])
+        builder.call(flag, joined)
+        builder.gate("mux_rz", [*selects, 0], 2.0 * phase * signs)
         if excluded is not None and k % 2:
             # Take back the part of the output that holds e.
             builder.call(excluded, system, adjoint=True)
-            builder.gate("rz", [0], [4.0 * phase], ((held, 1), *((q, 0) for q in system)))
+            builder.gate("rz", [0], [4.0 * phase], (*inside, *((q, 0) for q in system)))
             builder.call(excluded, system)
-        builder.call(flag, [*projected, *work], adjoint=True)
+        builder.call(flag, joined, adjoint=True)
     builder.gate("h", [0])
     return builder.build()
 
 
 def n_workspace(encoding: BlockEncoding) -> int:
-    """Clean qubits that hold the flag of the projected ancillas."""
-    return max(0, encoding.n_ancilla - encoding.restored - 1)
+    """Clean qubits that hold ANDs of projected ancillas: as many as make a phase cheapest.
+
+    Each takes 6 CX, and halves the 2**s CX of a rotation selected by the s qubits that are left.
+    """
+    projected = encoding.n_ancilla - encoding.restored
+    return min(range(projected), key=lambda ands: 6 * ands + 2 ** (projected - ands))
+
+
+def n_selects(encoding: BlockEncoding) -> int:
+    """Qubits that tell whether every projected ancilla is 0."""
+    return encoding.n_ancilla - encoding.restored - n_workspace(encoding)
 
 
 def transform_cost(encoding: BlockEncoding, degree: int) -> tuple[int, int]:
-    """Upper bounds on the CX and the rotations of `transform`."""
-    reflection = 6 * n_workspace(encoding) + 2
-    turns = 8 * n_workspace(encoding) + 1
+    """Upper bounds on the CX and the rotations of `transform`, no state excluded."""
+    ands, turns = n_workspace(encoding), 2 ** n_selects(encoding)
     return (
-        degree * encoding.two_qubit + (degree + 1) * reflection,
-        degree * encoding.rotations + (degree + 1) * turns,
+        degree * encoding.two_qubit + (degree + 1) * (6 * ands + turns),
+        degree * encoding.rotations + (degree + 1) * (8 * ands + turns),
     )
 
 
@@ -86,16 +99,21 @@ def transform_vector(polynomial: Chebyshev, forward: Product, backward: Product,
     return np.asarray(total)
 
 
-def _flag(n_projected: int) -> Circuit:
-    """Turn the last workspace qubit on where all projected qubits are 0 (the qubit itself where there is one)."""
+def _inside(projected: Sequence[int], work: Sequence[int]) -> Controls:
+    """What holds exactly where every projected ancilla is 0, once `_flag` has run."""
+    rest = tuple((q, 0) for q in projected[len(work) + 1 :])
+    return ((work[-1], 1), *rest) if work else ((projected[0], 0), *rest)
+
+
+def _flag(n_work: int) -> Circuit:
+    """Turn the last workspace qubit on where the first n_work + 1 qubits are all 0."""
     plan = Reversible()
-    for qubit in range(n_projected):
+    held, first = 0, n_work + 1
+    for qubit in range(first if n_work else 0):
         plan.flip(qubit)
-    chain: Sequence[int] = range(n_projected, 2 * n_projected - 1)
-    held = 0
-    for qubit, target in enumerate(chain, start=1):
-        plan.flip(target, held, qubit)
-        held = target
-    builder = CircuitBuilder("flag", 2 * n_projected - 1)
+    for k in range(n_work):
+        plan.flip(first + k, held, k + 1)
+        held = first + k
+    builder = CircuitBuilder("flag", 2 * n_work + 1)
     plan.emit(builder, range(builder.n_qubits))
     return builder.build()
