@@ -69,7 +69,9 @@ class Plan:
     """Every cost and every share of the error of one route, before any circuit is built.
 
     `scale` is what a unit amplitude stands for, `parameters` what the solver chose and from what, `losers` the
-    other routes that were considered; `build` and `branch` make the circuit and its success branch.
+    other routes that were considered; `build` and `branch` make the circuit and its success branch;
+    `most_accepted` is an upper bound on the success probability, `checks` how many qubits each post-selection in
+    mid-circuit projects: `linear.amplify` needs both.
     """
 
     solver: str
@@ -83,6 +85,8 @@ class Plan:
     branch: Callable[[], ComplexArray]
     parameters: Mapping[str, float | str] = field(default_factory=dict)
     losers: tuple[Plan, ...] = ()
+    most_accepted: float = 1.0
+    checks: tuple[int, ...] = ()
 
     @property
     def qubits(self) -> int:

@@ -50,8 +50,7 @@ def plan_kernel_reflection(
     Source: Dalzell, arXiv:2406.12086, with the projection in the place of the reflection, so that the scale
     survives; the filter is that of Lin, Tong, arXiv:1910.14596.
     """
-    shifts = problem.shift * math.sqrt(problem.wanted.size)
-    t = float(np.linalg.norm(problem.b)) / problem.smallest + shifts if length is None else length
+    t = problem.shifted_bound() if length is None else length
 
     def widened(system: LinearSystem) -> Matrix:
         last = float(np.linalg.norm(system.shifted())) / t

@@ -89,6 +89,7 @@ def plan_qsvt(
     least = max(
         length / rows.norm, problem.shift * math.sqrt(m * copies) - problem.bound() * math.sqrt(copies)
     )
+    most = min(length / rows.smallest, problem.shifted_bound())
     slack = eps * share * problem.unit
     fixed, turns = transform_cost(encoded, degree)
     rotations = turns + size
@@ -111,6 +112,7 @@ def plan_qsvt(
         build=lambda: _circuit(encoded, target, start),
         branch=lambda: _branch(encoded, target, start),
         parameters={"encoding": encoded.method, "alpha": encoded.alpha, "kappa": kappa, "degree": degree},
+        most_accepted=min(1.0, ((most + slack) / norm) ** 2),
     )
 
 

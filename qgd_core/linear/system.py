@@ -105,6 +105,11 @@ class LinearSystem:
         known[self.wanted] = self.shift
         return np.asarray(self.b + self.matrix @ known)
 
+    def shifted_bound(self) -> float:
+        """Upper limit on |x + a|."""
+        known = self.shift * float(np.sqrt(self.wanted.size))
+        return float(np.linalg.norm(self.b)) / self.smallest + known
+
     def classical(self) -> RealArray:
         """x[wanted] by a sparse direct solver."""
         return np.asarray(direct(self.matrix, self.b)[self.wanted].mean(axis=1))

@@ -11,6 +11,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import scipy.sparse as sp
 from scipy.stats import chi2
 
 from qgd_core.arrays import ComplexArray
@@ -21,6 +22,7 @@ from qgd_core.encodings.base import BlockEncoding
 from qgd_core.encodings.realisation import Realisation
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
+from qgd_core.linear.classical import upper_norm
 from qgd_core.ode.augment import realise_augmented
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.readout.frame import NormedReadout
@@ -103,7 +105,20 @@ def _plan(problem: LinearRecurrence, eps: float, realisation: Realisation) -> Pl
         build=lambda: _circuit(realisation, steps),
         branch=lambda: _branch(realisation, steps),
         parameters={"encoding": realisation.method},
+        most_accepted=_most_accepted(uses),
+        checks=tuple(e.n_ancilla for e in uses[:-1]),
     )
+
+
+def _most_accepted(uses: list[BlockEncoding]) -> float:
+    """Upper bound on the success probability, from the norms of the steps that are assembled."""
+    sizes = {
+        id(e): min(1.0, (upper_norm(e.target) + e.eps) / e.alpha)
+        if isinstance(e.target, sp.csr_array)
+        else 1.0
+        for e in uses
+    }
+    return math.prod(sizes[id(e)] for e in uses) ** 2
 
 
 def _circuit(realisation: Realisation, steps: int) -> Circuit:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from qgd_core.backends.api import Backend
 from qgd_core.errors import ConfigError, PrecisionUnreachable, nearest
+from qgd_core.linear.amplify import amplify
 from qgd_core.linear.base import Plan
 from qgd_core.linear.cks import plan_cks
 from qgd_core.linear.kernel_reflection import plan_kernel_reflection
@@ -71,12 +72,20 @@ SOLVERS: dict[str, Solver] = {
 }
 
 
-def plan(problem: Problem, eps: float, solver: str = "auto", backend: Backend | None = None) -> Plan:
+def plan(
+    problem: Problem,
+    eps: float,
+    solver: str = "auto",
+    backend: Backend | None = None,
+    *,
+    amplified: bool = False,
+) -> Plan:
     """Plan the solution of a problem; no circuit is built and nothing runs.
 
     Arguments: problem; eps, the 2-norm error asked for, relative to |z0| for an evolution and to problem.unit
     (by default below |x|) for a linear system; solver, a name of `list_solvers` or "auto" (least two-qubit gates
-    times shots); backend, whose qubit limit must be met.
+    times shots); backend, whose qubit limit must be met; amplified, to amplify the success of every route as far
+    as `linear.amplify` knows it to be safe.
     Result: a Plan whose error budget sums to eps, the other routes among its `losers`.
     Raises: ConfigError for an unknown solver, one that does not take the problem, or an eps not above 0;
     PrecisionUnreachable when no route meets eps or the backend's limit.
@@ -95,7 +104,8 @@ def plan(problem: Problem, eps: float, solver: str = "auto", backend: Backend | 
         if row.heavy and any(light.success_probability > _RARE for light in plans):
             break
         try:
-            plans.append(row.make_plan(problem, eps))
+            route = row.make_plan(problem, eps)
+            plans.append(amplify(route) if amplified else route)
         except PrecisionUnreachable as refusal:
             refusals.append(refusal)
     if not plans:

@@ -15,10 +15,12 @@ def solve(
     backend: str = "emulator",
     shots: int | None = None,
     seed: int | None = None,
+    *,
+    amplified: bool = False,
 ) -> Solution:
     """Solve a problem on a backend.
 
-    Arguments: problem, eps and solver as for `plan`; backend, a string such as "qiskit:aer"; shots, None for
+    Arguments: problem, eps, solver and amplified as for `plan`; backend, a string such as "qiskit:aer"; shots, None for
     exact amplitudes; seed, for sampling.
     Result: the wanted values in the unit of z0 with standard errors; the observed error stays below
     eps |z0| (with probability 1 - 1e-4 when at least `plan(...).shots` are taken).
@@ -26,7 +28,7 @@ def solve(
     Source: none.
     """
     machine = get_backend(backend)
-    return run_plan(plan(problem, eps, solver, machine), machine, shots, seed)
+    return run_plan(plan(problem, eps, solver, machine, amplified=amplified), machine, shots, seed)
 
 
 def run_plan(route: Plan, backend: Backend, shots: int | None, seed: int | None) -> Solution:

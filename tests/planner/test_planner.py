@@ -3,6 +3,7 @@ import pytest
 
 from qgd_core.backends.registry import get_backend
 from qgd_core.errors import ConfigError, PrecisionUnreachable, UnknownBackend
+from qgd_core.linear.system import LinearSystem
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.planner.choose import list_solvers, plan
 from qgd_core.planner.solve import solve
@@ -53,3 +54,12 @@ def test_a_plan_too_wide_for_the_backend_says_so(monkeypatch):
     monkeypatch.setattr(small, "capabilities", dataclasses.replace(small.capabilities, max_qubits=2))
     with pytest.raises(PrecisionUnreachable, match="qubits; the backend has 2"):
         plan(PROBLEM, 0.1, backend=small)
+
+
+def test_amplification_is_an_option_of_every_route():
+    hard = LinearSystem([[1.0, 0.6], [0.6, 0.5]], [1.0, -0.3], bound=8.2, floor=-6.5)
+    plain, amplified = plan(hard, 0.1, "qsvt"), plan(hard, 0.1, "qsvt", amplified=True)
+    assert amplified.resources.two_qubit * amplified.shots < plain.resources.two_qubit * plain.shots
+    found = solve(hard, 0.1, "qsvt", amplified=True)
+    assert found.success_probability > 50 * plain.emulate().accepted
+    np.testing.assert_allclose(found.value, plain.emulate().value, rtol=0, atol=1e-9)
