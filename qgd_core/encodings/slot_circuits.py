@@ -48,10 +48,11 @@ class Contraction:
         return 2 * max(0, terms - 2) + 4 * tree - n_slot - 2 * spared + 4 * size + 3 * n_slot + 3
 
 
-def contract(part: Contraction, n_slot: int, gated: bool = False) -> Circuit:
+def contract(part: Contraction, n_slot: int, gated: bool = False, sealed: bool = False) -> Circuit:
     """Encode the homogeneous part of the step on degrees of length (1, first, second), with norm 1.
 
-    Arguments: part; n_slot, p; gated, to put a control in front, at 0 for the identity.
+    Arguments: part; n_slot, p; gated, to put a control in front, at 0 for the identity; sealed, to reject states
+    that hold an index in a slot not in use.
     Result: a circuit on [lower, q..., dump_b, dump_a, copy..., second, B..., first, A...], exact to rounding.
     The label "lower" takes degree 2 to 1: it projects slot B on y_q, and slot A is y_q before and after.
     Raises: nothing.
@@ -77,9 +78,13 @@ def contract(part: Contraction, n_slot: int, gated: bool = False) -> Circuit:
     keep = 2.0 * np.arccos(np.clip(factors, -1.0, 1.0))
     angle = 2.0 * math.asin(levels.lower_in)
     _clean(builder, [*gate, second], lower, [0.0, angle])
+    slots = ((second, dump_b, slot_b), (first, dump_a, slot_a))
     if not cubic:
-        for dump, slot in ((dump_b, slot_b), (dump_a, slot_a)):
-            _clean(builder, [*gate, *slot], dump, keep, projected=True)
+        for flag, dump, slot in slots:
+            if sealed:
+                _clean(builder, [*gate, flag, *slot], dump, _seal(keep), projected=True)
+            else:
+                _clean(builder, [*gate, *slot], dump, keep, projected=True)
     else:
         trees = tree_angles(_padded(part.directions, n_terms))
         shares = prepare(np.sqrt(_padded(part.weights, n_terms)), "terms") if terms else None
@@ -90,9 +95,12 @@ def contract(part: Contraction, n_slot: int, gated: bool = False) -> Circuit:
             turn(builder, [lower, *terms, *slot_b[:level]], slot_b[level], angles, after=[lower])
         fill = np.where(np.arange(2**p) == 0, 2.0 * math.acos(levels.fill), math.pi)
         # Gated, `lower` is 1 only where the gate is: the angles of the other case are free, and make sums.
-        for dump, slot, other in ((dump_b, slot_b, fill), (dump_a, slot_a, np.zeros(2**p))):
-            table = [np.zeros(2**p), other - keep, keep, other] if gated else [keep, other]
-            _clean(builder, [*gate, lower, *slot], dump, table, projected=True)
+        for (flag, dump, slot), other in zip(slots, (fill, np.zeros(2**p)), strict=True):
+            if sealed:
+                _clean(builder, [*gate, flag, lower, *slot], dump, _seal(keep, other), projected=True)
+            else:
+                table = [np.zeros(2**p), other - keep, keep, other] if gated else [keep, other]
+                _clean(builder, [*gate, lower, *slot], dump, table, projected=True)
         for level in reversed(range(p)):
             turn(builder, [*terms, *slot_a[:level]], slot_a[level], -trees[level], after=terms[:1])
         for held, copy in zip(slot_a, copies, strict=True):
@@ -215,6 +223,21 @@ def _clean(
 def _last(builder: CircuitBuilder, selects: Sequence[int], target: int, angles: ArrayLike) -> None:
     """Turn a target that is projected on |0> next; a gate in front turns nothing at 0."""
     turn(builder, selects, target, _gate_table(selects, angles), after=selects)
+
+
+def _seal(keep: RealArray, other: RealArray | None = None) -> RealArray:
+    """Angles of a dump by (gate, flag, lower, slot) that also takes whatever is in a slot whose flag is 0.
+
+    Where `lower` is 1 so are gate and flag, which leaves a choice: the one of fewest parities of the selects.
+    """
+    loose = math.pi - keep
+    loose[0] = 0.0
+    gate, flag = np.ogrid[:2, :2, :1][:2]
+    if other is None:
+        return np.asarray(loose * (1 - flag) + keep * gate)
+    lower = np.arange(2)[:, np.newaxis]
+    gate, flag = gate[..., np.newaxis], flag[..., np.newaxis]
+    return np.asarray(loose * (1 - flag) + other * gate + (keep - other) * (gate ^ lower))
 
 
 def _gate_table(selects: Sequence[int], angles: ArrayLike) -> RealArray:

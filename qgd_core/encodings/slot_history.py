@@ -28,8 +28,9 @@ def encode_history(step: BlockEncoding, n_time: int, n_idle: int | None = None) 
     Arguments: step, encoding of M; n_time >= 1, t; n_idle, None, or below t: the last 2**n_idle blocks are copies,
     the identity standing in the place of M on each of them.
     Result: an encoding with alpha = 1 + step.alpha on [time..., system], as exact as the step's (on the supported
-    states, for slots). For p qubits a slot at most 7 t + 2**(p+1) + 20 CX more than the step, and 6 (t - n_idle) + 2
-    for the copies; another step runs under one control. 2 ancillas more, and t or t - 1 that return clean.
+    states, for slots, its adjoint too). For p qubits a slot at most 7 t + 2**(p+2) + 20 CX more than the step, and
+    6 (t - n_idle) + 2 for the copies; another step runs under one control. 2 ancillas more, and up to t that
+    return clean.
     Raises: ConfigError where the blocks do not fit, or copies meet a step whose alpha is below 1.
     Source: Eq 6 of arXiv:2303.03428 with the idle rows of arXiv:1701.03684, as many as a comparison of leading
     bits marks. A start in block s leaves the blocks before it empty, so any number of steps fits.
@@ -107,7 +108,7 @@ def _gated(step: BlockEncoding) -> Circuit:
 def _gated_cost(step: BlockEncoding) -> tuple[int, int]:
     """Upper bounds on its CX and rotations."""
     if isinstance(step, SlotEncoding):
-        extra = 2 ** (step.layout.n_slot + 1) + 20
+        extra = 2 ** (step.layout.n_slot + 2) + 20
         return step.two_qubit + extra, step.rotations + extra
     counts = cost(step.controlled())
     return counts.two_qubit, counts.rotations

@@ -83,8 +83,8 @@ class SlotLayout:
 class SlotEncoding(BlockEncoding):
     """A block encoding that holds on the basis states `layout` supports, and keeps to them.
 
-    `build_gated` makes the same circuit under a control in front, the identity where that is 0, for a fraction
-    more gates: at most 2**(n_slot + 1) + 20 CX.
+    `build_gated` makes the same circuit under a control in front, the identity where that is 0, and its adjoint
+    keeps to the supported states too, for a fraction more gates: at most 2**(n_slot + 2) + 20 CX.
     """
 
     layout: SlotLayout
@@ -120,7 +120,8 @@ def encode_slots(
         gate, n_own = range(int(gated)), int(gated) + n_ancilla
         builder = CircuitBuilder("carleman_step", n_own + layout.n_system)
         system = range(n_own, builder.n_qubits)
-        builder.call(contract(inner, p, gated), [*gate, *range(len(gate) + n_outer, n_own), *system])
+        core = contract(inner, p, gated, sealed=gated and n_outer == 2)
+        builder.call(core, [*gate, *range(len(gate) + n_outer, n_own), *system])
         outer = [*gate, *range(len(gate), len(gate) + n_outer), *system]
         if n_outer == 2:
             builder.call(append(offset, levels, gated), outer)

@@ -9,7 +9,7 @@ from qgd_core.circuit.circuit import CircuitBuilder
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import simulate
 from qgd_core.dynamics.low_rank import LowRankMap
-from qgd_core.encodings import slot_history
+from qgd_core.encodings import slot_history, slots
 from qgd_core.encodings.choose import block_encode
 from qgd_core.encodings.slot_history import encode_history, history_supported
 from qgd_core.encodings.slots import encode_slots
@@ -103,14 +103,14 @@ COPIES = {
 
 
 def worst_defect(history, supported, wanted):
-    """The largest error of the circuit's block on random vectors of the supported states."""
+    """The largest error of the circuit's block and of its adjoint's on random vectors of the supported states."""
     circuit, size = history.circuit(), 2**history.n_system
     rng, worst = np.random.default_rng(0), 0.0
-    for _ in range(3):
+    for gates, block in [(circuit, wanted), (circuit.adjoint(), wanted.T)] * 2:
         start = np.zeros(2**circuit.n_qubits, dtype=complex)
         start[supported] = rng.normal(size=supported.size)
-        found = history.alpha * simulate(circuit, start)[:size]
-        worst = max(worst, np.abs(found - wanted @ start[:size]).max())
+        found = history.alpha * simulate(gates, start)[:size]
+        worst = max(worst, np.abs(found - block @ start[:size]).max())
     return worst
 
 
@@ -195,8 +195,14 @@ def wrong_sign(monkeypatch):
     monkeypatch.setattr(slot_history, "_gated", negative)
 
 
+def not_sealed(monkeypatch):
+    """The adjoint step leaves the supported states."""
+    kept = slots.contract
+    monkeypatch.setattr(slots, "contract", lambda part, p, gated, sealed: kept(part, p, gated))
+
+
 @pytest.mark.parametrize(
-    "plant", [copies_start_one_block_late, copies_are_not_weighted, transposed_step, wrong_sign]
+    "plant", [not_sealed, copies_start_one_block_late, copies_are_not_weighted, transposed_step, wrong_sign]
 )
 def test_a_planted_bug_is_seen(plant, monkeypatch):
     encoding = encode_slots(CASES["two"][0], 1.2, 0.7)
