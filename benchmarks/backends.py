@@ -2,9 +2,9 @@
 
     python benchmarks/backends.py [gates]
 
-Four circuits of as many gates: flat, rotations that all differ, one block of 1,000 gates repeated, and blocks within
-blocks. The ratio is compile over native; both are the best of five, taken in turn so that a busy machine slows both
-alike.
+Five circuits of as many gates: flat, rotations that all differ, such rotations between cx, one block of 1,000 gates
+repeated, and blocks within blocks. The ratio is compile over native; both are the best of seven, taken in turn so that a
+busy machine slows both alike.
 """
 
 from __future__ import annotations
@@ -40,30 +40,53 @@ def rotations(n_gates: int) -> Circuit:
     return builder.build()
 
 
+def mixed(n_gates: int) -> Circuit:
+    """Alternating cx and rz, no two rz alike: what a lowered block encoding looks like."""
+    builder = CircuitBuilder("mixed", WIDTH)
+    for i in range(n_gates):
+        if i % 2:
+            builder.gate("x", [(i + 1) % WIDTH], (), ((i % WIDTH, 1),))
+        else:
+            builder.gate("rz", [i % WIDTH], [i / n_gates])
+    return builder.build()
+
+
 def repeated(block: Circuit, times: int) -> Circuit:
     """The block many times over."""
     return Circuit(f"{times} times {block.name}", WIDTH, (Call(block, tuple(range(WIDTH)), repeat=times),))
 
 
-def build_qiskit(n_gates: int) -> object:
+def build_qiskit(kind: str, n_gates: int) -> object:
     """_append with shared gates, the fastest route that takes gates one by one."""
     from qiskit import QuantumCircuit
     from qiskit.circuit import CircuitInstruction
-    from qiskit.circuit.library import CXGate, HGate
+    from qiskit.circuit.library import CXGate, HGate, RZGate
 
     circuit, h, cx = QuantumCircuit(WIDTH), HGate(), CXGate()
     q = circuit.qubits
     for i in range(n_gates):
-        where = (q[i % WIDTH], q[(i + 1) % WIDTH]) if i % 2 else (q[i % WIDTH],)
-        circuit._append(CircuitInstruction(cx if i % 2 else h, where))
+        if i % 2 and kind != "rotations":
+            circuit._append(CircuitInstruction(cx, (q[i % WIDTH], q[(i + 1) % WIDTH])))
+        else:
+            gate = h if kind == "flat" else RZGate(i / n_gates)
+            circuit._append(CircuitInstruction(gate, (q[i % WIDTH],)))
     return circuit
 
 
-def build_cirq(n_gates: int) -> object:
+def build_cirq(kind: str, n_gates: int) -> object:
     """One Circuit from a list of operations."""
     import cirq
 
     q = cirq.LineQubit.range(WIDTH)
+    if kind == "rotations":
+        return cirq.Circuit([cirq.rz(i / n_gates)(q[i % WIDTH]) for i in range(n_gates)])
+    if kind == "mixed":
+        return cirq.Circuit(
+            [
+                cirq.CNOT(q[i % WIDTH], q[(i + 1) % WIDTH]) if i % 2 else cirq.rz(i / n_gates)(q[i % WIDTH])
+                for i in range(n_gates)
+            ]
+        )
     return cirq.Circuit(
         [
             cirq.CNOT(q[i % WIDTH], q[(i + 1) % WIDTH]) if i % 2 else cirq.H(q[i % WIDTH])
@@ -72,68 +95,53 @@ def build_cirq(n_gates: int) -> object:
     )
 
 
-def build_pennylane(n_gates: int) -> object:
+def build_pennylane(kind: str, n_gates: int) -> object:
     """A list of operators."""
-    import pennylane as qml
+    from pennylane import CNOT, RZ, Hadamard
 
-    return [
-        qml.CNOT([i % WIDTH, (i + 1) % WIDTH]) if i % 2 else qml.Hadamard(i % WIDTH) for i in range(n_gates)
-    ]
+    if kind == "rotations":
+        return [RZ(i / n_gates, i % WIDTH) for i in range(n_gates)]
+    if kind == "mixed":
+        return [
+            CNOT([i % WIDTH, (i + 1) % WIDTH]) if i % 2 else RZ(i / n_gates, i % WIDTH)
+            for i in range(n_gates)
+        ]
+    return [CNOT([i % WIDTH, (i + 1) % WIDTH]) if i % 2 else Hadamard(i % WIDTH) for i in range(n_gates)]
 
 
-def build_braket(n_gates: int) -> object:
+def build_braket(kind: str, n_gates: int) -> object:
     """An OpenQASM 3 string."""
+    if kind == "rotations":
+        return "\n".join([f"rz({i / n_gates}) q[{i % WIDTH}];" for i in range(n_gates)])
+    if kind == "mixed":
+        return "\n".join(
+            [
+                f"cnot q[{i % WIDTH}], q[{(i + 1) % WIDTH}];"
+                if i % 2
+                else f"rz({i / n_gates}) q[{i % WIDTH}];"
+                for i in range(n_gates)
+            ]
+        )
     return "\n".join(
-        f"cnot q[{i % WIDTH}], q[{(i + 1) % WIDTH}];" if i % 2 else f"h q[{i % WIDTH}];"
-        for i in range(n_gates)
+        [
+            f"cnot q[{i % WIDTH}], q[{(i + 1) % WIDTH}];" if i % 2 else f"h q[{i % WIDTH}];"
+            for i in range(n_gates)
+        ]
     )
 
 
-def rotate_qiskit(n_gates: int) -> object:
-    """_append."""
-    from qiskit import QuantumCircuit
-    from qiskit.circuit import CircuitInstruction
-    from qiskit.circuit.library import RZGate
-
-    circuit = QuantumCircuit(WIDTH)
-    q = circuit.qubits
-    for i in range(n_gates):
-        circuit._append(CircuitInstruction(RZGate(i / n_gates), (q[i % WIDTH],)))
-    return circuit
-
-
-def rotate_cirq(n_gates: int) -> object:
-    """One Circuit from a list of operations."""
-    import cirq
-
-    q = cirq.LineQubit.range(WIDTH)
-    return cirq.Circuit([cirq.rz(i / n_gates).on(q[i % WIDTH]) for i in range(n_gates)])
-
-
-def rotate_pennylane(n_gates: int) -> object:
-    """A list of operators."""
-    import pennylane as qml
-
-    return [qml.RZ(i / n_gates, i % WIDTH) for i in range(n_gates)]
-
-
-def rotate_braket(n_gates: int) -> object:
-    """An OpenQASM 3 string."""
-    return "\n".join(f"rz({i / n_gates}) q[{i % WIDTH}];" for i in range(n_gates))
-
-
-Native = Callable[[int], object]
-NATIVE: dict[str, tuple[Native, Native]] = {
-    "qiskit": (build_qiskit, rotate_qiskit),
-    "cirq": (build_cirq, rotate_cirq),
-    "pennylane": (build_pennylane, rotate_pennylane),
-    "braket": (build_braket, rotate_braket),
+NATIVE: dict[str, Callable[[str, int], object]] = {
+    "qiskit": build_qiskit,
+    "cirq": build_cirq,
+    "pennylane": build_pennylane,
+    "braket": build_braket,
 }
-KINDS: dict[str, Callable[[int], Circuit]] = {
-    "flat": flat,
-    "rotations": rotations,
-    "repeated": lambda n_gates: repeated(flat(1000), n_gates // 1000),
-    "nested": lambda n_gates: repeated(repeated(flat(100), 10), n_gates // 1000),
+KINDS: dict[str, tuple[Callable[[int], Circuit], str]] = {
+    "flat": (flat, "flat"),
+    "rotations": (rotations, "rotations"),
+    "mixed": (mixed, "mixed"),
+    "repeated": (lambda n_gates: repeated(flat(1000), n_gates // 1000), "flat"),
+    "nested": (lambda n_gates: repeated(repeated(flat(100), 10), n_gates // 1000), "flat"),
 }
 
 
@@ -144,20 +152,24 @@ def clock(action: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
+def compare(name: str, kind: str, n_gates: int, rounds: int = 7) -> tuple[float, float]:
+    """Seconds of the native build and of compile, each the best of some rounds taken in turn."""
+    backend, (make, alike) = get_backend(name), KINDS[kind]
+    native, ours = [], []
+    for _ in range(rounds):
+        circuit = make(n_gates)  # a new one, of which nothing is known yet
+        native.append(clock(partial(NATIVE[name], alike, n_gates)))
+        ours.append(clock(partial(backend.compile, Program(circuit))))
+    return min(native), min(ours)
+
+
 def main(n_gates: int) -> None:
     """Print the table."""
-    print(f"{'backend':<10} {'circuit':<22} {'native s':>9} {'compile s':>10} {'ratio':>6}")
-    for name, builds in NATIVE.items():
-        backend = get_backend(name)
-        for kind, make in KINDS.items():
-            native, ours = [], []
-            build = builds[kind == "rotations"]
-            for _ in range(5):
-                circuit = make(n_gates)
-                native.append(clock(partial(build, n_gates)))
-                ours.append(clock(partial(backend.compile, Program(circuit))))
-            ratio = min(ours) / min(native)
-            print(f"{name:<10} {kind:<22} {min(native):9.3f} {min(ours):10.3f} {ratio:6.2f}", flush=True)
+    print("| backend | circuit | native s | compile s | ratio |\n| --- | --- | --- | --- | --- |")
+    for name in NATIVE:
+        for kind in KINDS:
+            native, ours = compare(name, kind, n_gates)
+            print(f"| {name} | {kind} | {native:.3f} | {ours:.3f} | {ours / native:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

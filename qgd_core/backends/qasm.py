@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain, groupby
+from operator import attrgetter
+from typing import cast
 
 from qgd_core.backends.bits import measure_all
 from qgd_core.circuit.circuit import Call, Circuit
-from qgd_core.circuit.ops import Gate, Measure
+from qgd_core.circuit.ops import GATES, Controls, Gate, Measure
 from qgd_core.errors import UnsupportedOperation
 
 STANDARD: Mapping[str, str] = {
@@ -14,6 +17,7 @@ STANDARD: Mapping[str, str] = {
     **{"phase": "p", "cphase": "cp", "swap": "swap"},
     **{name: name for name in ("cy", "cz", "ch", "crx", "cry", "crz", "ccx", "cswap")},
 }
+_FORM, _PARAMS = attrgetter("name", "targets", "controls"), attrgetter("params")
 
 
 def to_qasm(circuit: Circuit) -> str:
@@ -36,10 +40,10 @@ def to_qasm(circuit: Circuit) -> str:
 
 
 def statements(circuit: Circuit, names: Mapping[str, str]) -> Iterator[str]:
-    """The statements of a circuit without post-selection, one per op, calls opened.
+    """The statements of a circuit without post-selection, calls opened.
 
     Arguments: circuit, lowered; names, from the core's gate names (with a leading "c" per control) to the dialect's.
-    Result: an iterator over statements on qubits q and bits b.
+    Result: an iterator over texts on qubits q and bits b, each of one or more statements, a line each.
     Raises: UnsupportedOperation for a gate without a name in the dialect.
     Source: none.
     """
@@ -52,33 +56,58 @@ def _lines(
     names: Mapping[str, str],
     done: dict[tuple[Circuit, tuple[int, ...]], list[str]],
 ) -> list[str]:
-    """The statements of a block on these qubits, written at its first use there."""
+    """The texts of a block on these qubits, written at its first use there."""
     if (circuit, qubits) not in done:
-        wires = [f" q[{qubit}]" for qubit in qubits]
-        gates = {key: _gate(op, wires, names) for key, op in circuit.distinct.items() if isinstance(op, Gate)}
+        templates = _Templates(qubits, names)
         lines: list[str] = []
-        for op in circuit.ops:
-            if isinstance(op, Gate):
-                lines.append(gates[id(op)])
-            elif isinstance(op, Call):
-                lines += _lines(op.circuit, tuple(qubits[q] for q in op.qubits), names, done) * op.repeat
-            elif isinstance(op, Measure):
-                pairs = zip(op.qubits, op.bits, strict=True)
-                lines += [f"b[{bit}] = measure{wires[q]};" for q, bit in pairs]
-            else:
-                lines += [f"reset{wires[q]};" for q in op.qubits]
+        runs = groupby(circuit.ops, type) if circuit.kinds != {Gate} else [(Gate, circuit.ops)]
+        for kind, run in runs:
+            if kind is Gate:
+                lines.append(_write(cast("tuple[Gate, ...]", tuple(run)), templates))
+                continue
+            for op in run:
+                if isinstance(op, Call):
+                    lines += _lines(op.circuit, tuple(qubits[q] for q in op.qubits), names, done) * op.repeat
+                elif isinstance(op, Measure):
+                    pairs = zip(op.qubits, op.bits, strict=True)
+                    lines += [f"b[{bit}] = measure q[{qubits[q]}];" for q, bit in pairs]
+                else:
+                    lines += [f"reset q[{qubits[q]}];" for q in op.qubits]
         done[circuit, qubits] = lines
     return done[circuit, qubits]
 
 
-def _gate(gate: Gate, wires: list[str], names: Mapping[str, str]) -> str:
-    name = names.get(gate.key)
-    if name is None:
-        raise UnsupportedOperation(
-            f"Gate {gate.key!r} has no OpenQASM name here.",
-            subject=gate,
-            remedy=f"Lower to {', '.join(names)} first.",
-        )
-    angles = f"({', '.join(map(repr, gate.params))})" if gate.params else ""
-    where = ",".join([wires[q] for q in gate.qubits])
-    return f"{name}{angles}{where};"
+def _write(gates: tuple[Gate, ...], templates: _Templates) -> str:
+    """The statements of the gates.
+
+    No loop over them: it would cost four times as much. Gates without angles are looked up as objects, of which
+    there are few; where there are angles, all of them are put into one text at once.
+    """
+    if any(map(_PARAMS, gates)):
+        angles = tuple(chain.from_iterable(map(_PARAMS, gates)))
+        return "\n".join(map(templates.__getitem__, map(_FORM, gates))) % angles
+    objects = dict(zip(map(id, gates), gates, strict=True))
+    known = {key: templates[_FORM(gate)] for key, gate in objects.items()}
+    return "\n".join(map(known.__getitem__, map(id, gates)))
+
+
+class _Templates(dict[tuple[str, tuple[int, ...], Controls], str]):
+    """The statement of each form of gate, with %r for an angle, written when it is first asked for."""
+
+    def __init__(self, qubits: tuple[int, ...], names: Mapping[str, str]) -> None:
+        super().__init__()
+        self._qubits, self._names = qubits, names
+
+    def __missing__(self, form: tuple[str, tuple[int, ...], Controls]) -> str:
+        name, targets, controls = form
+        gate = Gate(name, targets, (), controls)
+        called = self._names.get(gate.key)
+        if called is None:
+            raise UnsupportedOperation(
+                f"Gate {gate.key!r} has no OpenQASM name here.",
+                subject=gate,
+                remedy=f"Lower to {', '.join(self._names)} first.",
+            )
+        angle = "(%r)" if GATES[name].n_params else ""
+        self[form] = f"{called}{angle}{','.join(f' q[{self._qubits[q]}]' for q in gate.qubits)};"
+        return self[form]

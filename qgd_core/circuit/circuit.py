@@ -49,14 +49,25 @@ class Circuit:
     @cached_property
     def distinct(self) -> dict[int, Op]:
         """Each op object once, by its id: what is worked out per op is worked out for these alone."""
-        return {id(op): op for op in self.ops}
+        return dict(zip(map(id, self.ops), self.ops, strict=True))
+
+    @cached_property
+    def kinds(self) -> frozenset[type[Op]]:
+        """The classes of the ops at the top of the tree."""
+        return frozenset(map(type, self.ops))
+
+    @cached_property
+    def forms(self) -> frozenset[tuple[str, Controls]]:
+        """Name and controls of the gates at the top of the tree: few, however many gates there are."""
+        return frozenset((op.name, op.controls) for op in self.ops if isinstance(op, Gate))
 
     @cached_property
     def is_unitary(self) -> bool:
         """True when no op, at any depth, measures, resets or post-selects."""
-        return all(
-            op.circuit.is_unitary if isinstance(op, Call) else isinstance(op, Gate)
-            for op in self.distinct.values()
+        if not self.kinds <= {Gate, Call}:
+            return False
+        return Call not in self.kinds or all(
+            op.circuit.is_unitary for op in self.distinct.values() if isinstance(op, Call)
         )
 
     def adjoint(self) -> Circuit:
@@ -90,6 +101,7 @@ class CircuitBuilder:
             raise ConfigError(f"Block {name!r} has {n_qubits} qubits and {n_bits} bits.", subject=name)
         self._ops: list[Op] = []
         self._gates: dict[Gate, Gate] = {}
+        self._forms: set[tuple[str, Controls]] = set()
 
     def gate(
         self, name: str, targets: Iterable[int], params: Iterable[float] = (), controls: Controls = ()
@@ -100,6 +112,7 @@ class CircuitBuilder:
             check_gate(gate)
             self._check_qubits(gate.qubits, name)
             self._gates[gate] = gate
+            self._forms.add((gate.name, gate.controls))
         self._ops.append(self._gates[gate])
 
     def call(
@@ -162,7 +175,11 @@ class CircuitBuilder:
 
     def build(self) -> Circuit:
         """The immutable block."""
-        return Circuit(self.name, self.n_qubits, tuple(self._ops), self.n_bits)
+        circuit = Circuit(self.name, self.n_qubits, tuple(self._ops), self.n_bits)
+        vars(circuit)["forms"] = frozenset(
+            self._forms
+        )  # found along the way, so that no one has to look again
+        return circuit
 
     def _check_qubits(self, qubits: Sequence[int], what: str) -> None:
         if len(set(qubits)) != len(qubits) or any(not 0 <= q < self.n_qubits for q in qubits):

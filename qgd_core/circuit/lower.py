@@ -50,7 +50,7 @@ class _Lowering:
 
     def _build(self, circuit: Circuit, adjoint: bool, controlled: bool) -> Circuit:
         plain = not (adjoint or controlled)
-        if plain and all(self._stays(op) for op in circuit.distinct.values()):
+        if plain and self._stays(circuit):
             return circuit
         ops = [_unwrap(op) if isinstance(op, Call) else op for op in circuit.ops]
         if adjoint or controlled:
@@ -64,11 +64,14 @@ class _Lowering:
         name = f"{'c_' * controlled}{circuit.name}{'_dg' * adjoint}"
         return Circuit(name, width, tuple(lowered), circuit.n_bits)
 
-    def _stays(self, op: Op) -> bool:
-        """True for what is native as it stands; a call may still be, once its block is lowered."""
-        if isinstance(op, Gate):
-            return op.key in self.native and (not op.controls or all(value for _, value in op.controls))
-        return not isinstance(op, Call)
+    def _stays(self, circuit: Circuit) -> bool:
+        """True for a block whose ops are all native as they stand; calls may still be, once lowered."""
+        if Call in circuit.kinds:
+            return False
+        return all(
+            "c" * len(controls) + name in self.native and all(value for _, value in controls)
+            for name, controls in circuit.forms
+        )
 
     def _op(self, op: Op, free: int) -> list[Op]:
         """One op in native gates, with clean qubits from `free` up."""

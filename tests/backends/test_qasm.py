@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from qgd_core.backends.qasm import to_qasm
+from qgd_core.backends.qasm import STANDARD, statements, to_qasm
 from qgd_core.backends.registry import get_backend
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.lower import lower
@@ -71,3 +71,21 @@ def test_every_executable_exports(name, tmp_path):
     text = (tmp_path / "circuit.qasm").read_text()
     assert text.startswith("OPENQASM 3.0;")
     assert text == to_qasm(lower(circuit))
+
+
+def test_each_angle_stands_at_its_own_gate_whatever_stands_between():
+    builder = CircuitBuilder("angles", 3, 1)
+    angles = [0.1, 1 / 3, -2e-17, 7.0]
+    for i, angle in enumerate(angles):
+        builder.gate("rz", [i % 3], [angle])
+        builder.gate("x", [(i + 1) % 3], (), ((i % 3, 1),))
+    builder.measure([0], [0])
+    text = "\n".join(statements(builder.build(), STANDARD)).splitlines()
+    assert [float(line[3 : line.index(")")]) for line in text[:8:2]] == angles
+    assert text[1] == "cx q[0], q[1];"
+    assert text[-1] == "b[0] = measure q[0];"
+
+
+def test_what_the_builder_knows_of_forms_is_what_stands_in_the_ops():
+    circuit = random_circuit(4, 60, 3)
+    assert circuit.forms == Circuit("same", 4, circuit.ops).forms

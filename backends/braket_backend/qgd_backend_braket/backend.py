@@ -37,15 +37,15 @@ class BraketBackend(Backend):
         return BraketExecutable(program, self)
 
 
-class BraketExecutable(SegmentedExecutable[list[str]]):
+class BraketExecutable(SegmentedExecutable[str]):
     """A program as OpenQASM statements; what follows the one post-selection, at the end, is empty."""
 
     def __init__(self, program: Program, backend: BraketBackend) -> None:
         lowered = fit(program.circuit, backend.capabilities)
         super().__init__(program, backend.capabilities, lowered, translate)
 
-    def _evolve(self, body: list[str], state: ComplexArray | None) -> ComplexArray:
+    def _evolve(self, body: str, state: ComplexArray | None) -> ComplexArray:
         return evolve(wrap(body, self.lowered.n_qubits)) if state is None else state
 
-    def _gates(self, body: list[str]) -> Iterable[Gate]:
+    def _gates(self, body: str) -> Iterable[Gate]:
         return read_gates(body)

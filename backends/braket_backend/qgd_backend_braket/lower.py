@@ -19,25 +19,24 @@ NAMES = {
     "cx": "cnot",
 }
 _CORE = {theirs: ours for ours, theirs in NAMES.items()} | {"cnot": "x"}
-_STATEMENT = re.compile(r"(\w+)(?:\(([^)]*)\))? ?(.*);")
+_STATEMENT = re.compile(r"^(\w+)(?:\(([^)]*)\))?(?: (.*))?;$", re.MULTILINE)
 
 
-def translate(circuit: Circuit) -> list[str]:
-    """The statements of a lowered unitary circuit."""
-    return list(statements(circuit, NAMES))
+def translate(circuit: Circuit) -> str:
+    """The statements of a lowered circuit, a line each."""
+    return "\n".join(statements(circuit, NAMES))
 
 
-def wrap(body: list[str], n_qubits: int) -> str:
+def wrap(body: str, n_qubits: int) -> str:
     """A program that returns the vector; every qubit gets an `i`, since unused ones are dropped."""
     head = ["OPENQASM 3.0;", f"qubit[{n_qubits}] q;", *(f"i q[{q}];" for q in range(n_qubits))]
-    return "\n".join([*head, *body, "#pragma braket result state_vector", ""])
+    return "\n".join([*head, body, "#pragma braket result state_vector", ""])
 
 
-def read_gates(body: list[str]) -> Iterator[Gate]:
-    """The gates of translated statements in the core's names, global phases left out."""
-    for statement in body:
-        match = _STATEMENT.fullmatch(statement)
-        if match and match[1] != "gphase":
+def read_gates(body: str) -> Iterator[Gate]:
+    """The gates of translated statements in the core's names, measurements and global phases left out."""
+    for match in _STATEMENT.finditer(body):
+        if match[1] in _CORE and match[1] != "gphase":
             *controls, target = (int(q) for q in re.findall(r"\d+", match[3]))
             params = (float(match[2]),) if match[2] else ()
             yield Gate(_CORE[match[1]], (target,), params, tuple((q, 1) for q in controls))

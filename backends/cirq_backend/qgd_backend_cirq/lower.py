@@ -24,9 +24,9 @@ FIXED = {
     "cx": cirq.CNOT,
 }
 TURNED = {
-    "rx": cirq.rx,
-    "ry": cirq.ry,
-    "rz": cirq.rz,
+    "rx": lambda angle: cirq.Rx(rads=angle),
+    "ry": lambda angle: cirq.Ry(rads=angle),
+    "rz": lambda angle: cirq.Rz(rads=angle),
     "phase": lambda angle: cirq.ZPowGate(exponent=angle / math.pi),
     "gphase": lambda angle: cirq.GlobalPhaseGate(cmath.exp(1j * angle)),
 }
@@ -36,7 +36,7 @@ class Translator:
     """Translates lowered circuits; qubit q is LineQubit(q), and bit b the measurement key "b"."""
 
     def __init__(self) -> None:
-        self._gates: dict[tuple[str, tuple[float, ...]], cirq.Gate] = {}
+        self._fixed: dict[str, cirq.Gate] = {}
         self._names: dict[int, tuple[str, tuple[float, ...]]] = {}
         self._blocks: dict[tuple[Circuit, tuple[int, ...]], list[cirq.Operation]] = {}
 
@@ -76,8 +76,12 @@ class Translator:
         return result
 
     def _gate(self, name: str, params: tuple[float, ...]) -> cirq.Gate:
-        if (name, params) not in self._gates:
-            gate = TURNED[name](*params) if params else copy(FIXED[name])
-            self._gates[name, params] = gate
-            self._names[id(gate)] = name, params
-        return self._gates[name, params]
+        """A gate of its own for each rotation; the others are made once."""
+        if params:
+            gate = TURNED[name](*params)
+        elif name in self._fixed:
+            return self._fixed[name]
+        else:
+            gate = self._fixed[name] = copy(FIXED[name])
+        self._names[id(gate)] = name, params
+        return gate
