@@ -69,6 +69,22 @@ class Windows(Table):
     admissible: Admissible = Admissible()
 
 
+class Train(Table):
+    """The rule of a step, that of torch.optim.SGD: minibatches ("none": all data), momentum, decay and schedule.
+
+    recentre and preconditioner are windows' own: the model's fixed point as the centre, and P of the Hessian there.
+    """
+
+    batch_size: Annotated[Annotated[int, Field(ge=1)] | None, Unset] = None
+    momentum: float = Field(default=0.0, ge=0, lt=1)
+    nesterov: bool = False
+    weight_decay: float = Field(default=0.0, ge=0)
+    schedule: Literal["constant", "cosine", "exponential"] = "constant"
+    decay: float = Field(default=0.95, gt=0, le=1)
+    preconditioner: Annotated[Literal["newton", "diagonal"] | None, Unset] = None
+    recentre: bool = False
+
+
 class Accuracy(Table):
     """The error allowed in a window, relative to its move, and the shots spent on it ("none": exact amplitudes)."""
 
@@ -85,6 +101,7 @@ class Config(Table):
     data: Data = Data()
     model: Model = Model()
     prune: Prune = Prune()
+    train: Train = Train()
     windows: Windows = Windows()
     accuracy: Accuracy = Accuracy()
 

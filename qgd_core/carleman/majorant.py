@@ -11,12 +11,12 @@ from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
-from scipy.sparse import eye_array
 
 from qgd_core.arrays import RealArray
 from qgd_core.carleman.discrete import step_map
 from qgd_core.carleman.system import CarlemanSystem, carleman
 from qgd_core.dynamics.polynomial import PolynomialField
+from qgd_core.dynamics.updates import unit_field
 from qgd_core.errors import ConfigError
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ def truncation_majorant(
     # The system of the absolute map, written as the unit step of a field: u + (bigger(u) - u).
     hats = [
         carleman(
-            _minus_identity(absolute_map(update)),
+            unit_field(absolute_map(update)),
             one.order,
             step=1.0,
             basis=one.basis.kind,
@@ -116,9 +116,3 @@ def listed(value: T | Sequence[T]) -> Sequence[T]:
 def each(values: Sequence[T], steps: int) -> Sequence[T]:
     """The same values, one for every step: a single one is repeated."""
     return values if len(values) > 1 else [values[0]] * steps
-
-
-def _minus_identity(update: PolynomialField) -> PolynomialField:
-    parts = dict(update.coefficients)
-    parts[1] = update.coefficient(1) - eye_array(update.n, format="csr")
-    return PolynomialField(parts)

@@ -50,6 +50,14 @@ class CarlemanSequence:
         """Return u(T), shape (n,), of the truncated recurrence from u0."""
         return self.basis.project(self.evolve(self.basis.lift(real_vector(u0, "u0", self.basis.n))))
 
+    def power_norm(self) -> float:
+        """Return max |M_t .. M_0|_2 over t, at least 1: how much an error in the start can grow; dense, D^3 a step."""
+        product, largest = np.eye(self.basis.dimension), 1.0
+        for matrix in self.matrices:
+            product = np.asarray(matrix @ product)
+            largest = max(largest, float(np.linalg.norm(product, 2)))
+        return largest
+
     def error_bound(self, u0: ArrayLike) -> float:
         """Bound the truncation error of u(T) in the 2-norm without the nonlinear trajectory.
 

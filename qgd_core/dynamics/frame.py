@@ -25,14 +25,27 @@ def rotate(field: PolynomialField, frame: ArrayLike) -> PolynomialField:
     n = field.n
     if axes.shape != (n, n) or not np.abs(axes.T @ axes - np.eye(n)).max() < _SYMMETRY:
         raise ConfigError(f"The frame must be an orthogonal ({n}, {n}) matrix.", subject=frame)
-    turned: dict[int, RealArray] = {}
+    turned = change(field, axes, axes.T)
+    return PolynomialField(turned.coefficients, centre=axes.T @ field.centre)
+
+
+def change(field: PolynomialField, axes: RealArray, rows: RealArray) -> PolynomialField:
+    """Put u = axes y into a field and multiply it by `rows`.
+
+    Arguments: field in n variables; axes, shape (n, m); rows, shape (m, n): the inverse of axes for the field of y,
+    its transpose for the gradient of a function of y.
+    Result: the field rows F(axes y) around 0; exact to rounding, dense: m^(k+1) entries each.
+    Raises: nothing.
+    Source: change of variables.
+    """
+    changed: dict[int, RealArray] = {}
     for k, matrix in field.coefficients.items():
-        tensor = (axes.T @ matrix.toarray()).reshape((n,) * (k + 1))
+        tensor = (rows @ matrix.toarray()).reshape((len(rows),) + (field.n,) * k)
         # Each contraction takes the axis in front and puts the new one last: k of them restore the order.
         for _ in range(k):
             tensor = np.tensordot(tensor, axes, axes=(1, 0))
-        turned[k] = tensor.reshape(n, n**k)
-    return PolynomialField(turned, centre=axes.T @ field.centre)
+        changed[k] = tensor.reshape(len(rows), -1)
+    return PolynomialField(changed)
 
 
 def eigenframe(field: PolynomialField) -> tuple[RealArray, PolynomialField]:

@@ -97,6 +97,13 @@ def precondition(field: PolynomialField, kind: str | ArrayLike) -> Preconditione
     return Preconditioned(PolynomialField(scaled, centre=field.centre), matrix, float(cost))
 
 
+def unit_field(update: PolynomialField) -> PolynomialField:
+    """Return the field F of a map, u + F(u): a step of length 1 of it is the map."""
+    parts = update.coefficients
+    parts[1] = sparse.csr_array(update.coefficient(1) - sparse.eye_array(update.n, format="csr"))
+    return PolynomialField(parts, centre=update.centre)
+
+
 def _enlarge(matrix: Csr, n: int, k: int, first: float, second: float) -> Csr:
     """F_k on the first n of 2n variables, in the rows of both halves, with the factors `first` and `second`."""
     columns = join_columns(split_columns(matrix.indices.astype(np.int64), n, k), 2 * n)

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from qgd_core.arrays import RealArray
 from qgd_core.errors import NotDissipative
-
-
-class Loss(Protocol):
-    """A scalar function of the active weights with derivatives of every order."""
-
-    def derivative(self, at: RealArray, order: int) -> RealArray:
-        """The derivative tensor, shape (n,) * order."""
+from qgd_core.learn.step_losses import Loss
 
 
 @dataclass(frozen=True)
 class Centre:
-    """The expansion point, and what finding it cost classically."""
+    """The expansion point, and what finding it cost classically.
+
+    kind, "start", "newton" or "fixed point"; gradients and hessians of the loss (with minibatches, of the mean of a
+    window's); solves, of n equations with the model alone; preconditioner_cost, multiplications.
+    """
 
     point: RealArray
     newton_steps: int
     gradients: int
     hessians: int
     seconds: float
+    kind: str = "newton"
+    solves: int = 0
+    preconditioner_cost: float = 0.0
 
 
 def find_centre(loss: Loss, start: RealArray, newton_steps: int) -> Centre:
@@ -44,7 +44,8 @@ def find_centre(loss: Loss, start: RealArray, newton_steps: int) -> Centre:
         hessian = loss.derivative(point, 2)
         check_definite(hessian)
         point = point - np.linalg.solve(hessian, loss.derivative(point, 1))
-    return Centre(point, newton_steps, newton_steps, newton_steps, time.perf_counter() - began)
+    kind = "newton" if newton_steps else "start"
+    return Centre(point, newton_steps, newton_steps, newton_steps, time.perf_counter() - began, kind)
 
 
 def check_definite(hessian: RealArray) -> None:

@@ -90,11 +90,3 @@ class ClosureLoss:
 
     def _flatten(self, tensors: Sequence[Tensor]) -> Tensor:
         return torch.cat([tensor[mask] for tensor, mask in zip(tensors, self._masks, strict=True)])
-
-
-def descend(loss: ClosureLoss, start: RealArray, steps: int, learning_rate: float) -> RealArray:
-    """Take plain gradient-descent steps on the active weights; return all iterates, shape (steps + 1, n)."""
-    iterates = [np.array(start)]
-    for _ in range(steps):
-        iterates.append(iterates[-1] - learning_rate * loss.derivative(iterates[-1], 1))
-    return np.array(iterates)

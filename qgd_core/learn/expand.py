@@ -32,14 +32,32 @@ def restrict(model: nn.Module, loss: Any, data: Any, active: ActiveSet) -> Funct
     Raises: ConfigError when the set names parameters the model lacks.
     Source: torch.func.functional_call.
     """
+    call, batch = _bind(model, loss, active), tree_map(_double, data)
+    return lambda vector: call(vector, batch)
+
+
+def restrict_each(model: nn.Module, loss: Any, data: Any, active: ActiveSet) -> Function:
+    """Return the losses of m batches, each a function of its own copy of the active weights.
+
+    Arguments: model, loss and active as in `restrict`; data, the batches stacked: tensors with m in front.
+    Result: a function of a float64 tensor (m, n) giving a float64 tensor (m,), entry i from row i alone.
+    Raises: as `restrict`.
+    Source: torch.func.vmap.
+    """
+    call, batches = _bind(model, loss, active), tree_map(_double, data)
+
+    def values(vectors: Tensor) -> Tensor:
+        found: Tensor = torch.func.vmap(call)(vectors, batches)
+        return found
+
+    return values
+
+
+def _bind(model: nn.Module, loss: Any, active: ActiveSet) -> Callable[[Tensor, Any], Tensor]:
+    """The objective as a function of (active weights, batch), in float64, everything else held."""
     bound = BoundModel(model, as_objective(loss))
     held = {name: _double(tensor) for name, tensor in [*model.named_parameters(), *model.named_buffers()]}
-    batch = tree_map(_double, data)
-
-    def value(vector: Tensor) -> Tensor:
-        return bound.call(active.overlay(held, vector), batch)
-
-    return value
+    return lambda vector, batch: bound.call(active.overlay(held, vector), batch)
 
 
 def value(function: Function, at: ArrayLike) -> float:
@@ -72,9 +90,9 @@ def derivative(function: Function, at: ArrayLike, order: int) -> RealArray:
 def differentiate(scalar: Tensor, slope: Callable[[Tensor, bool], Tensor], order: int) -> RealArray:
     """Return the derivative tensor of a scalar, given how to take one slope.
 
-    Arguments: scalar with a graph; slope, a function of (scalar, differentiable once more) giving its gradient (n,);
-    order >= 1.
-    Result: a float64 array with `order` axes of length n, symmetric, exact to rounding.
+    Arguments: scalar with a graph, or independent ones, shape (m,); slope, a function of (scalar, differentiable once
+    more) giving its gradient, shape (n,) or (m, n); order >= 1.
+    Result: a float64 array with `order` axes of length n, symmetric, exact to rounding; m stands in front.
     Raises: ConfigError when an entry is not finite.
     Source: nested reverse mode, one pass per sorted multi-index, as derivatives commute.
     """
@@ -83,14 +101,16 @@ def differentiate(scalar: Tensor, slope: Callable[[Tensor, bool], Tensor], order
         entries = {
             (*index, j): entry
             for index, inner in entries.items()
-            for j, entry in enumerate(slope(inner, level + 1 < order))
+            for j, entry in enumerate(slope(inner, level + 1 < order).unbind(-1))
             if j >= max(index, default=0)
         }
     n = max(index[0] for index in entries) + 1
-    result: RealArray = np.empty((n,) * order)
+    result: RealArray = np.empty((n,) * order + tuple(scalar.shape))
     for index, entry in entries.items():
+        number = entry.detach().cpu().numpy()
         for permuted in itertools.permutations(index):
-            result[permuted] = entry.item()
+            result[permuted] = number
+    result = np.moveaxis(result, -1, 0) if scalar.ndim else result
     if not np.isfinite(result).all():
         raise ConfigError(
             f"Derivative {order} of the loss has NaN or infinite entries.",

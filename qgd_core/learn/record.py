@@ -8,24 +8,25 @@ import numpy as np
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.counts import Counts, t_estimate
-from qgd_core.learn.closure import ClosureLoss, descend
+from qgd_core.learn.descent import descend
 from qgd_core.learn.optimizer import Window
-from qgd_core.learn.window import Settings, WindowPlan, WindowResult
+from qgd_core.learn.window import WindowPlan, WindowResult
 from qgd_core.linear.base import SYNTHESIS
 
 Record = dict[str, Any]
 
 
-def record_window(window: Window, loss: ClosureLoss, settings: Settings, newton: RealArray) -> Record:
-    """Compare a finished window with true gradient descent, its own model and the controls.
+def record_window(window: Window, newton: RealArray) -> Record:
+    """Compare a finished window with the true iteration on the same losses, its own model and the controls.
 
-    Arguments: window; loss, of the same active weights; settings; newton, where Newton steps alone have led.
-    Result: a table of plain numbers; errors and controls are 2-norms relative to the move |w_T - w_0| of true
-    gradient descent from the window's start, and so are the budgets beside them.
+    Arguments: window; newton, where Newton steps alone have led.
+    Result: a table of plain numbers; errors and controls are 2-norms relative to the move |w_T - w_0| of the true
+    iteration (gradient descent, or its stochastic form on the same minibatches) from the window's start, and so are
+    the budgets beside them.
     Raises: nothing.
     Source: none.
     """
-    truth = descend(loss, window.start, settings.steps, settings.learning_rate)[-1]
+    truth = descend(window.losses, window.start, window.settings, window.velocity).end
     move = float(np.linalg.norm(truth - window.start))
     record: Record = {
         "status": "quantum" if window.result else "classical",
@@ -42,7 +43,8 @@ def record_window(window: Window, loss: ClosureLoss, settings: Settings, newton:
         "errors": _errors(window.plan, window.result, truth, move),
         "controls": {
             "centre_alone": _distance(window.plan.centre.point, truth, move),
-            "affine": _distance(_affine(window.plan, settings), truth, move),
+            "affine": _distance(window.plan.affine(), truth, move),
+            "carleman": _distance(window.plan.classical(), truth, move),
             "newton_only": _distance(newton, truth, move),
         },
     }
@@ -55,10 +57,12 @@ def _gate_numbers(plan: WindowPlan) -> Record:
         "log_norm": plan.log_norm,
         "max_power_norm": plan.power_norm,
         "centre": {
-            "kind": "newton" if centre.newton_steps else "start",
+            "kind": centre.kind,
             "newton_steps": centre.newton_steps,
             "gradients": centre.gradients,
             "hessians": centre.hessians,
+            "solves": centre.solves,
+            "preconditioner_cost": centre.preconditioner_cost,
             "seconds": centre.seconds,
         },
     }
@@ -77,31 +81,18 @@ def _resources(result: WindowResult) -> Record:
 
 
 def _errors(plan: WindowPlan, result: WindowResult, truth: RealArray, move: float) -> Record:
-    model = plan.weights(plan.system.project(_march(plan)))
+    model = plan.classical()
     error = float(np.linalg.norm(result.weights - truth))
     return {
         "vs_carleman": _distance(result.weights, model, move),
         "vs_carleman_budget": plan.budget.solver / move,
+        "sampling_rms": None if plan.sampling_rms is None else plan.sampling_rms / move,
         "vs_gd": error / move,
         "vs_gd_budget": plan.budget.total / move,
         "vs_gd_relative_to_weights": error / float(np.linalg.norm(truth)),
         "exact_vs_carleman": _distance(result.exact_weights, model, move),
         "exact_vs_gd": _distance(result.exact_weights, truth, move),
     }
-
-
-def _march(plan: WindowPlan) -> RealArray:
-    """The Carleman model's own answer, by sparse products: the truth of the quantum solver."""
-    return plan.system.evolve(plan.system.lift(plan.start), plan.route.queries)
-
-
-def _affine(plan: WindowPlan, settings: Settings) -> RealArray:
-    """Where the affine model (N = 1) around the same centre leads."""
-    u, linear = plan.start, plan.field.coefficient(1)
-    drift = plan.field.coefficient(0).toarray().ravel()
-    for _ in range(settings.steps):
-        u = u + settings.learning_rate * (np.asarray(linear @ u) + drift)
-    return plan.weights(u)
 
 
 def _distance(point: RealArray, truth: RealArray, move: float) -> float:

@@ -11,11 +11,14 @@ import torch
 from qgd_core.arrays import RealArray
 from qgd_core.config import Config
 from qgd_core.learn.centre import find_centre
-from qgd_core.learn.closure import ClosureLoss, descend
+from qgd_core.learn.closure import ClosureLoss
+from qgd_core.learn.descent import descend
+from qgd_core.learn.minibatch import BatchLosses, Schedule
 from qgd_core.learn.optimizer import QuantumGradientDescent
 from qgd_core.learn.problem import Problem, build_problem, fit_dense, prune_weights
 from qgd_core.learn.record import Record, record_window
-from qgd_core.learn.window import Settings
+from qgd_core.learn.schedules import make_schedule
+from qgd_core.learn.step_losses import StepLosses, as_steps
 
 OnWindow = Callable[[Record, Record], None]
 OnProgress = Callable[[str, int, int], None]
@@ -42,7 +45,10 @@ class SparseTrainer:
         self.problem: Problem = build_problem(config)
         fit_dense(self.problem)
         self.active = prune_weights(self.problem, config.prune.keep)
-        windows = config.windows
+        windows, rule = config.windows, config.train
+        self.minibatches = None
+        if rule.batch_size is not None:
+            self.minibatches = Schedule(len(self.problem.data.x_train), rule.batch_size, config.seed)
         self.optimizer = QuantumGradientDescent(
             self.problem.model.named_parameters(),
             windows.learning_rate,
@@ -54,6 +60,12 @@ class SparseTrainer:
             shots=config.accuracy.shots,
             solver=windows.solver,
             limits=windows.admissible.model_dump(),
+            momentum=rule.momentum,
+            nesterov=rule.nesterov,
+            weight_decay=rule.weight_decay,
+            preconditioner=rule.preconditioner,
+            recentre=rule.recentre,
+            schedule=make_schedule(rule.schedule, windows.count * windows.steps, rule.decay),
             backend=config.backend,
             backend_options=config.backend_options,
             seed=config.seed,
@@ -62,11 +74,14 @@ class SparseTrainer:
         start = self.loss.read()
         # Three runs side by side: quantum (the model itself), classical descent, and Newton steps alone.
         self.classical: RealArray = start
+        self.classical_velocity: RealArray = np.zeros_like(start)
         self.newton: RealArray = start
         self.pruned = self._score(start)
         if state is not None:
             self.loss.write(np.array(state["quantum"]))
             self.classical, self.newton = np.array(state["classical"]), np.array(state["newton"])
+            self.classical_velocity = np.array(state["classical_velocity"])
+            self.optimizer.write_velocity(np.array(state["velocity"]))
             self.optimizer.param_groups[0]["windows"] = state["windows"]
 
     @property
@@ -76,17 +91,18 @@ class SparseTrainer:
 
     def run_window(self) -> Record:
         """Train one window on the quantum route, and its rivals beside it; return the record."""
-        windows = self.config.windows
-        settings = Settings(windows.steps, windows.learning_rate, windows.order, windows.newton_steps)
-        first = self.finished * windows.steps
+        windows, rule = self.config.windows, self.config.train
+        first, settings = self.finished * windows.steps, self.optimizer.settings()
+        losses = self._losses(first)
         before = self.problem.score()
-        self.optimizer.step(self.problem.closure)
+        self.optimizer.step(losses)
         done = self.optimizer.window
         assert done is not None
-        path = descend(self.loss, self.classical, windows.steps, windows.learning_rate)
-        self.newton = find_centre(self.loss, self.newton, max(1, windows.newton_steps)).point
-        record = record_window(done, self.loss, settings, self.newton)
-        self.classical = path[-1]
+        rival = descend(losses, self.classical, settings, self.classical_velocity)
+        whole = as_steps(self.loss, rule.weight_decay)
+        self.newton = find_centre(whole, self.newton, max(1, windows.newton_steps)).point
+        record = record_window(done, self.newton)
+        path, self.classical, self.classical_velocity = rival.path, rival.end, rival.velocity
         rivals = [self._score(point) for point in path]
         after = self.problem.score()
         between = [None] * (windows.steps - 1)
@@ -114,7 +130,9 @@ class SparseTrainer:
         return {
             "windows": self.finished,
             "quantum": self.loss.read().tolist(),
+            "velocity": self.optimizer.read_velocity().tolist(),
             "classical": self.classical.tolist(),
+            "classical_velocity": self.classical_velocity.tolist(),
             "newton": self.newton.tolist(),
         }
 
@@ -126,6 +144,14 @@ class SparseTrainer:
             "quantum": self.problem.score(),
             "newton_only": self._score(self.newton),
         }
+
+    def _losses(self, first: int) -> StepLosses:
+        """The losses of the steps from number `first` on: all data, or a minibatch each."""
+        if self.minibatches is None:
+            return as_steps(self.loss)
+        problem, steps = self.problem, self.config.windows.steps
+        batches = self.minibatches.batches(problem.data.train, first, steps)
+        return BatchLosses(problem.model, problem.objective, batches, self.active)
 
     def _score(self, weights: RealArray) -> dict[str, float]:
         """Score a point and give the model its own weights back."""

@@ -4,10 +4,12 @@ import torch
 
 from qgd_core.errors import ConfigError
 from qgd_core.learn.active import ActiveSet
-from qgd_core.learn.closure import ClosureLoss, descend
+from qgd_core.learn.closure import ClosureLoss
+from qgd_core.learn.descent import descend
 from qgd_core.learn.expand import derivative, restrict
 from qgd_core.learn.losses import Objective
 from qgd_core.learn.models import perceptron
+from qgd_core.learn.settings import Settings
 
 
 def make_loss():
@@ -63,7 +65,7 @@ def test_evaluating_elsewhere_leaves_the_parameters_as_they_were():
 def test_descent_is_torch_sgd():
     loss, model, objective, data, active = make_loss()
     start = loss.read()
-    path = descend(loss, start, 4, 0.2)
+    path = descend(loss, start, Settings(steps=4, learning_rate=0.2)).path
     sgd = torch.optim.SGD(model.parameters(), lr=0.2)
     masks = active.masks()
     for _ in range(4):
