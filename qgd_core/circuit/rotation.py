@@ -44,7 +44,7 @@ def rotation_cost(n_qubits: int) -> int:
     """CX of `rotation` at most: 0, 2, 15, 77, 341 on 1 to 5 qubits, near 1.3 * 4**(n_qubits - 1)."""
     if n_qubits < len(_LEAST_CX):
         return _LEAST_CX[n_qubits]
-    half = 2 ** (n_qubits - 2)
+    half = 1 << (n_qubits - 2)
     return 4 * rotation_cost(n_qubits - 1) + 2 * (half + 1) + 2 * half - 1
 
 
@@ -58,7 +58,7 @@ def _rotate(builder: CircuitBuilder, matrix: RealArray, qubits: list[int]) -> No
         return
     half = len(matrix) // 2
     left, angles, right = cossin(matrix, p=half, q=half, separate=True)
-    lefts, rights = ([np.asarray(part) for part in parts] for parts in (left, right))
+    lefts, rights = ([np.array(part, dtype=np.float64) for part in parts] for parts in (left, right))
     theta = 2.0 * np.asarray(angles)
     # A sign of a row on the right passes to a column on the left and turns the angle back.
     for own_left, own_right in zip(lefts, rights, strict=True):

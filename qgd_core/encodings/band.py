@@ -21,10 +21,14 @@ _FULL = 1e-14
 
 @dataclass(frozen=True, eq=False)
 class _Diagonals:
-    """Entries by diagonal: values[l, j] is the entry of column j at row (j + shifts[l]) mod n; shifts[0] is 0."""
+    """Entries by diagonal: values[l, j] is the entry of column j at row (j + shifts[l]) mod n; shifts[0] is 0.
+
+    A complex entry is its magnitude in `values` and its argument in `phases`, which is None for a real matrix.
+    """
 
     shifts: list[int]
     values: RealArray
+    phases: RealArray | None
     n_system: int
 
     @property
@@ -46,14 +50,15 @@ def encode_band(matrix: Matrix, n_system: int) -> BlockEncoding:
     rotation per diagonal, independent of the others; "one_sided", exact label states with fixed weights on the
     row side; the same two with rows and columns exchanged; "two_sided", exact label states on both sides with
     Perron weights, where alpha = || |A| ||_2.
-    Arguments: matrix, real CSR, shape (2**n_system, 2**n_system), not all zero.
+    Arguments: matrix, CSR, real or complex, shape (2**n_system, 2**n_system), not all zero.
     Result: an exact encoding (eps is rounding); about (diagonals) * 2**n_system CX for "product",
-    twice that for "one_sided", four times for "two_sided", and 9 n_system per adder pass. The carries are restored.
+    twice that for "one_sided", four times for "two_sided", once more for complex
+    entries, and 9 n_system per adder pass. The carries are restored.
     Raises: nothing beyond `padded`, which checks the matrix.
     Source: square-root weights as in arXiv:0810.0312; labels and adder as in Camps et al., arXiv:2203.10236,
     here with one-hot labels so that the multiplexers' last gates and all signs are absorbed by the entries.
     """
-    transposed = [one.adjoint() for one in _one_sided_variants(sp.csr_array(matrix.T), n_system)]
+    transposed = [one.adjoint() for one in _one_sided_variants(sp.csr_array(matrix.conj().T), n_system)]
     both = _two_sided(matrix, _diagonals(matrix, n_system))
     candidates = [*_one_sided_variants(matrix, n_system), *transposed, both]
     return min(candidates, key=lambda encoding: encoding.merit)
@@ -73,9 +78,11 @@ def _diagonals(matrix: Matrix, n_system: int) -> _Diagonals:
     n = matrix.shape[0]
     shifts = (coo.row.astype(np.int64) - coo.col) % n
     used = [0, *np.unique(shifts[shifts > 0]).tolist()]
-    values = np.zeros((len(used), n))
+    values = np.zeros((len(used), n), coo.data.dtype)
     values[np.searchsorted(used, shifts), coo.col] = coo.data
-    return _Diagonals(used, values, n_system)
+    if np.iscomplexobj(values):
+        return _Diagonals(used, np.abs(values), np.angle(values), n_system)
+    return _Diagonals(used, values, None, n_system)
 
 
 def _one_sided(
@@ -171,6 +178,7 @@ def _assemble(
     shift = shift_by_label(parts.shifts[1:], q)
     n_dumps = right.dumps + left.dumps
     n_ancilla = n_dumps + n_labels + shift.n_carries
+    n_phases = 0 if parts.phases is None else len(parts.shifts) << q
 
     def build() -> Circuit:
         builder = CircuitBuilder(f"band_{variant}", n_ancilla + q)
@@ -179,6 +187,8 @@ def _assemble(
         system = list(range(n_ancilla, n_ancilla + q))
         plain = np.ones_like(left.amplitudes)
         right.emit(builder, system[: right.n_selects], labels, 0, _signs(shift, parts), None)
+        if parts.phases is not None:
+            _turn_phases(builder, system, labels, parts.phases)
         shift.ops.emit(builder, [*labels, *system, *carries])
         unprepare = CircuitBuilder("row_labels", n_ancilla + q)
         left.emit(unprepare, system[: left.n_selects], labels, n_dumps - 1, plain, shift.filled)
@@ -192,11 +202,19 @@ def _assemble(
         n_system=q,
         n_ancilla=n_ancilla,
         eps=1e-13 * alpha,
-        two_qubit=right.two_qubit + shift.ops.two_qubit + left.two_qubit,
-        rotations=right.rotations + left.rotations + 4 * shift.ops.two_qubit,
+        two_qubit=right.two_qubit + shift.ops.two_qubit + left.two_qubit + n_phases,
+        rotations=right.rotations + left.rotations + n_phases,
         build=build,
         restored=shift.n_carries,
     )
+
+
+def _turn_phases(builder: CircuitBuilder, system: list[int], labels: list[int], phases: RealArray) -> None:
+    """Give the one-hot label l and column j the phase phases[l, j]."""
+    turns = phases[1:] - phases[0]
+    for label, turn in zip(labels, turns, strict=True):
+        builder.gate("mux_rz", [*system, label], turn)
+    builder.gate("diagonal", system, phases[0] + turns.sum(axis=0) / 2.0)
 
 
 def _signs(shift: Shift, parts: _Diagonals) -> RealArray:

@@ -12,7 +12,6 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import LinearOperator
 
-from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit
 from qgd_core.circuit.counts import Counts, cost
 from qgd_core.errors import ConfigError
@@ -21,6 +20,7 @@ from qgd_core.phases.chebyshev import Chebyshev
 Matrix = sp.csr_array
 # A CSR array, or a LinearOperator where the matrix is too large to assemble.
 Action: TypeAlias = Any
+Entries: TypeAlias = NDArray[Any]  # float64 or complex128
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,9 +163,16 @@ def _numbers(values: Any) -> NDArray[Any]:
     return array if array.dtype.kind in "biufc" else array.astype(np.float64)
 
 
-def dense(matrix: Matrix) -> RealArray:
-    """The matrix as a float64 array."""
-    return np.asarray(matrix.toarray(), dtype=np.float64)
+def dense(matrix: Matrix) -> Entries:
+    """The matrix as a float64 or complex128 array."""
+    return np.asarray(matrix.toarray())
+
+
+def units(entries: Entries) -> Entries:
+    """Signs of real entries, exp(i argument) of complex ones; 1 where an entry is zero."""
+    if np.iscomplexobj(entries):
+        return np.exp(1j * np.angle(entries))
+    return np.where(entries < 0, -1.0, 1.0)
 
 
 def transposed(action: Action) -> Action:

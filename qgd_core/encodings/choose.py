@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from qgd_core.encodings.algebra import combine
 from qgd_core.encodings.band import encode_band, n_diagonals
 from qgd_core.encodings.base import BlockEncoding, Matrix, padded
 from qgd_core.encodings.fable import encode_fable
@@ -62,7 +59,7 @@ ENCODINGS: dict[str, Method] = {
         encode_symmetric,
         True,
         lambda matrix, n_system: n_system <= _PAIR and is_symmetric(matrix),
-        "symmetric with diagonal >= 0: the register pair with one block, cheap to control",
+        "symmetric or Hermitian with diagonal >= 0: the register pair with one block, cheap to control",
     ),
     "sparse": Method(
         encode_sparse,
@@ -93,8 +90,7 @@ def block_encode(matrix: Matrix | ArrayLike, method: str = "auto") -> BlockEncod
     Arguments: matrix, dense or scipy.sparse, real or complex, shape (n, n), padded with zeros to a power of two; method,
     a name of `list_encodings` or "auto": of the scalable methods that suit the matrix, the one of least
     alpha * (CX + 6 (ancillas - 1) + 2). The others are kept as `losers`, and `explain()` shows their figures.
-    Result: a BlockEncoding with alpha <0|U|0> = matrix within its eps. A complex matrix is the sum of its
-    real part and i times its imaginary part: their alphas add.
+    Result: a BlockEncoding with alpha <0|U|0> = matrix within its eps.
     Raises: ConfigError for an unknown method, one that does not suit the matrix, or a matrix that is not
     square, finite and non-zero.
     Source: Gilyen, Su, Low, Wiebe, arXiv:1806.01838, definition 24; the figure of merit counts one query and
@@ -103,22 +99,11 @@ def block_encode(matrix: Matrix | ArrayLike, method: str = "auto") -> BlockEncod
     if method != "auto" and method not in ENCODINGS:
         raise ConfigError(f"Unknown encoding {method!r}.", subject=method, remedy=nearest(method, ENCODINGS))
     target, n_system = padded(matrix)
-    if np.iscomplexobj(target):
-        return _complex(target, method)
     if method != "auto":
         return ENCODINGS[method].encode(target, n_system)
     candidates = [row.encode(target, n_system) for row in ENCODINGS.values() if row.suits(target, n_system)]
     candidates.sort(key=lambda one: (not ENCODINGS[one.method].scalable, one.merit))
     return replace(candidates[0], losers=tuple(candidates[1:]))
-
-
-def _complex(matrix: Matrix, method: str) -> BlockEncoding:
-    """Real and imaginary part, each encoded on its own, added by a linear combination."""
-    parts = {1.0: sp.csr_array(matrix.real), 1j: sp.csr_array(matrix.imag)}
-    used = {factor: block_encode(part, method) for factor, part in parts.items() if np.any(part.data)}
-    if len(used) == 1:
-        return 1j * used[1j]
-    return combine(list(used.values()), list(used))
 
 
 def list_encodings() -> list[dict[str, str | bool]]:

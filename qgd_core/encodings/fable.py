@@ -6,24 +6,27 @@ import numpy as np
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
-from qgd_core.encodings.base import BlockEncoding, Matrix, dense
+from qgd_core.encodings.base import BlockEncoding, Matrix, dense, units
 
 
 def encode_fable(matrix: Matrix, n_system: int, cutoff: float = 0.0) -> BlockEncoding:
     """Encode a matrix by rotations of one flag, an angle per entry in the Walsh basis.
 
-    Arguments: matrix, real CSR, shape (2**n_system, 2**n_system), not all zero; cutoff, radians: rotations
+    Arguments: matrix, CSR, real or complex, shape (2**n_system, 2**n_system), not all zero; cutoff, radians: rotations
     below it are left out.
-    Result: alpha = 2**n_system max |A| on n_system + 1 ancillas and 4**n_system CX at most: it does not scale.
+    Result: alpha = 2**n_system max |A| on n_system + 1 ancillas and 4**n_system CX at most, twice that for
+    complex entries, whose phases are not compressed: it does not scale.
     `eps` is the spectral norm of what compression changes, computed from the rotations that are kept.
     Raises: nothing beyond `padded`, which checks the matrix.
     Source: Camps, Van Beeumen, arXiv:2205.00081, with labels i XOR j so that n_system CX replace the swaps.
     """
     q, n = n_system, 2**n_system
     entries = dense(matrix)
-    largest = float(np.abs(entries).max())
+    phased = np.iscomplexobj(entries)
+    largest, phases = float(np.abs(entries).max()), units(entries) if phased else 1.0
+    magnitudes = np.abs(entries) if phased else entries
     label, column = np.arange(n)[:, np.newaxis], np.arange(n)[np.newaxis, :]
-    angles = 2.0 * np.arccos(np.clip(entries[label ^ column, column] / largest, -1.0, 1.0))
+    angles = 2.0 * np.arccos(np.clip(magnitudes[label ^ column, column] / largest, -1.0, 1.0))
     turns = _walsh(angles.reshape(-1))
     kept = np.where(np.abs(turns) >= cutoff, turns, 0.0)
     angles = _walsh(kept) * kept.size
@@ -37,6 +40,10 @@ def encode_fable(matrix: Matrix, n_system: int, cutoff: float = 0.0) -> BlockEnc
         for k in labels:
             builder.gate("h", [k])
         builder.gate("mux_ry", [*labels, *system, 0], angles)
+        if phased:
+            builder.gate(
+                "diagonal", [*labels, *system], np.angle(entries[label ^ column, column]).reshape(-1)
+            )
         for a, s in zip(labels, system, strict=True):
             builder.gate("x", [s], (), ((a, 1),))
         for k in labels:
@@ -50,9 +57,9 @@ def encode_fable(matrix: Matrix, n_system: int, cutoff: float = 0.0) -> BlockEnc
         alpha=alpha,
         n_system=q,
         n_ancilla=q + 1,
-        eps=float(np.linalg.norm(changed - entries, 2)) + 1e-13 * alpha,
-        two_qubit=min(4**q, 2 * q * rotations) + q,
-        rotations=rotations,
+        eps=float(np.linalg.norm(changed * phases - entries, 2)) + 1e-13 * alpha,
+        two_qubit=min(4**q, 2 * q * rotations) + q + 4**q * phased,
+        rotations=rotations + 4**q * phased,
         build=build,
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.turns import open_turn
-from qgd_core.encodings.base import BlockEncoding, Matrix
+from qgd_core.encodings.base import BlockEncoding, Entries, Matrix, units
 from qgd_core.encodings.perron import perron_weights
 from qgd_core.oracles.colouring import Indices, colour_edges
 from qgd_core.state.prepare import prepare_rows
@@ -18,7 +18,7 @@ _COMPLETE = 1e-7
 def encode_sparse(matrix: Matrix, n_system: int) -> BlockEncoding:
     """Encode a matrix with at most s entries a row and a column by s partial permutations.
 
-    Arguments: matrix, real CSR, shape (2**n_system, 2**n_system), not all zero.
+    Arguments: matrix, CSR, real or complex, shape (2**n_system, 2**n_system), not all zero.
     Result: an exact encoding with alpha = || |A| ||_2 and about 2 (n_system + 1) s 2**n_system CX, s rounded up
     to a power of two; ancillas log2 s, one more where a state is short of norm 1, and n_system restored ones.
     Raises: nothing beyond `padded`, which checks the matrix.
@@ -33,10 +33,10 @@ def encode_sparse(matrix: Matrix, n_system: int) -> BlockEncoding:
     b = max(1, int(colours.max()).bit_length())
     share = np.sqrt(np.abs(coo.data) / alpha)
     ratio = np.sqrt(u[rows] / v[columns])
-    right, left = np.zeros((n, 2 ** (b + 1))), np.zeros((n, 2 ** (b + 1)))
+    right, left = np.zeros((n, 2 ** (b + 1)), coo.data.dtype), np.zeros((n, 2 ** (b + 1)))
     jump = rows ^ columns
     # Each loaded bit keeps the sign (-1)^(bit and top label bit); loading and unloading differ in nothing else.
-    right[columns, colours] = share * ratio * np.where(coo.data < 0, -1.0, 1.0)
+    right[columns, colours] = share * ratio * units(coo.data)
     left[rows, colours] = share / ratio
     # What is missing goes to labels past the colours that never meet.
     short = max(_fill(right, 2**b), _fill(left, 2**b + 1)) > _COMPLETE
@@ -61,6 +61,7 @@ def encode_sparse(matrix: Matrix, n_system: int) -> BlockEncoding:
         return builder.build()
 
     each = n * (2**n_labels - 1)
+    phases = n * 2**n_labels * np.iscomplexobj(right)
     return BlockEncoding(
         method="sparse",
         target=matrix,
@@ -68,8 +69,8 @@ def encode_sparse(matrix: Matrix, n_system: int) -> BlockEncoding:
         n_system=q,
         n_ancilla=n_labels + q,
         eps=1e-13 * alpha,
-        two_qubit=2 * each + 2 * q * (2 ** (b + q) - 1) + q,
-        rotations=2 * each + 2 * q * 2 ** (b + q),
+        two_qubit=2 * each + 2 * q * (2 ** (b + q) - 1) + q + phases,
+        rotations=2 * each + 2 * q * 2 ** (b + q) + phases,
         build=build,
         restored=q,
     )
@@ -80,9 +81,9 @@ def degree(matrix: Matrix) -> int:
     return int(max(np.diff(matrix.indptr).max(), np.bincount(matrix.indices).max()))
 
 
-def _fill(states: RealArray, label: int) -> float:
+def _fill(states: Entries, label: int) -> float:
     """Bring every row to norm 1 by one label; return the most that was missing."""
-    rest = np.sqrt(np.clip(1.0 - np.sum(states**2, axis=1), 0.0, None))
+    rest = np.sqrt(np.clip(1.0 - np.sum(np.abs(states) ** 2, axis=1), 0.0, None))
     states[:, label] = np.where(rest > _COMPLETE, rest, 0.0)
     return float(rest.max())
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
-from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.turns import chain_angles, chained_turn
-from qgd_core.encodings.base import Action, BlockEncoding, Matrix
+from qgd_core.encodings.base import Action, BlockEncoding, Entries, Matrix
 from qgd_core.encodings.shifts import shift_by_label
 from qgd_core.errors import ConfigError
 
 _ASSEMBLED = 20
+Number = TypeVar("Number", float, complex)
 
 
 def encode_toeplitz(matrix: Matrix, n_system: int) -> BlockEncoding:
     """Encode a matrix whose diagonals are constant, as it is or periodically.
 
-    Arguments: matrix, real CSR, shape (2**n_system, 2**n_system), not all zero.
+    Arguments: matrix, CSR, real or complex, shape (2**n_system, 2**n_system), not all zero.
     Result: as `toeplitz`, which does the work.
     Raises: ConfigError when a diagonal is not constant.
     Source: as `toeplitz`.
@@ -33,10 +34,10 @@ def encode_toeplitz(matrix: Matrix, n_system: int) -> BlockEncoding:
     return toeplitz(diagonals, n_system, periodic=periodic)
 
 
-def toeplitz(diagonals: Mapping[int, float], n_system: int, *, periodic: bool = False) -> BlockEncoding:
+def toeplitz(diagonals: Mapping[int, complex], n_system: int, *, periodic: bool = False) -> BlockEncoding:
     """Encode sum_d diagonals[d] * (ones on diagonal d), d the column less the row, of size 2**n_system.
 
-    Arguments: diagonals, real, keys of magnitude below 2**n_system; periodic, to let diagonals run round.
+    Arguments: diagonals, real or complex, keys of magnitude below 2**n_system; periodic, to let diagonals run round.
     Result: an exact encoding with alpha = sum |diagonals|; a tridiagonal one costs 9 n_system + O(1) CX, with
     n_system - 1 carries restored. `target` is a LinearOperator above 2**20 rows.
     Raises: ConfigError when a key is out of range, an entry is not finite or all are zero.
@@ -48,30 +49,33 @@ def toeplitz(diagonals: Mapping[int, float], n_system: int, *, periodic: bool = 
     shift = shift_by_label([-d for d in labels[1:]], n_system, flagged=not periodic, exact=periodic)
     alpha = float(np.abs(entries).sum())
     weights = np.sqrt(np.abs(entries) / alpha)
-    # Only the chain's last label leaves the all-zero state a sign: one more factor -1 for the whole.
-    turned = -1.0 if entries[0] < 0 else 1.0
+    # A phase a label costs no CX.
+    phases = np.angle(entries) * (entries != 0)
     n_labels = len(labels) - 1
     n_projected = n_labels + shift.n_flags
     n_ancilla = n_projected + shift.n_carries
     order = [k for k in range(n_labels) if k != shift.filled]
     order += [] if shift.filled is None else [shift.filled]
 
-    def prepare(builder: CircuitBuilder, amplitudes: RealArray, filled: int | None) -> None:
-        angles = chain_angles(amplitudes[[0, *(k + 1 for k in order)], np.newaxis])
+    def prepare(builder: CircuitBuilder, filled: int | None) -> None:
+        angles = chain_angles(weights[[0, *(k + 1 for k in order)], np.newaxis])
         for position, k in enumerate(order):
             chained_turn(builder, [], k, angles[position], order[:position], fill=k == filled)
 
     def build() -> Circuit:
         builder = CircuitBuilder("toeplitz", n_ancilla + n_system)
-        prepare(builder, weights * np.where(entries < 0, -turned, turned), None)
+        prepare(builder, None)
+        for k, phase in enumerate(phases[1:] - phases[0]):
+            if phase:
+                builder.gate("phase", [k], [phase])
         flags, carries = range(n_labels, n_projected), range(n_projected, n_ancilla)
         system = range(n_ancilla, n_ancilla + n_system)
         shift.ops.emit(builder, [*range(n_labels), *system, *flags, *carries])
         unprepare = CircuitBuilder("labels", n_ancilla + n_system)
-        prepare(unprepare, weights, shift.filled)
+        prepare(unprepare, shift.filled)
         builder.call(unprepare.build(), range(n_ancilla + n_system), adjoint=True)
-        if turned < 0:
-            builder.gate("gphase", [], [np.pi])
+        if phases[0]:
+            builder.gate("gphase", [], [float(phases[0])])
         return builder.build()
 
     return BlockEncoding(
@@ -82,15 +86,15 @@ def toeplitz(diagonals: Mapping[int, float], n_system: int, *, periodic: bool = 
         n_ancilla=n_ancilla,
         eps=1e-13 * alpha,
         two_qubit=shift.ops.two_qubit + n_labels * (n_labels - 1),
-        rotations=4 * n_labels + 4 * shift.ops.two_qubit,
+        rotations=5 * n_labels,
         build=build,
         restored=shift.n_carries,
     )
 
 
-def checked_diagonals(diagonals: Mapping[int, float], n_system: int) -> dict[int, float]:
+def checked_diagonals(diagonals: Mapping[int, Number], n_system: int) -> dict[int, Number]:
     """The diagonals that are not zero; ConfigError when one does not fit, is not finite, or none is left."""
-    kept = {int(d): float(value) for d, value in diagonals.items() if value}
+    kept = {int(d): value for d, value in diagonals.items() if value}
     if not kept or not all(np.isfinite(value) for value in kept.values()):
         raise ConfigError(f"Diagonals {dict(diagonals)} need a finite entry other than zero.")
     if any(abs(d) >= 2**n_system for d in kept):
@@ -100,14 +104,14 @@ def checked_diagonals(diagonals: Mapping[int, float], n_system: int) -> dict[int
     return kept
 
 
-def constant_diagonals(matrix: Matrix) -> tuple[dict[int, float], bool] | None:
+def constant_diagonals(matrix: Matrix) -> tuple[dict[int, complex], bool] | None:
     """(value by diagonal, whether they run round) of a matrix with constant diagonals, else None."""
     coo = matrix.tocoo()
     n = matrix.shape[0]
     for periodic in (True, False):
         offsets = (coo.col.astype(np.int64) - coo.row) % n if periodic else coo.col.astype(np.int64) - coo.row
         used, place, counts = np.unique(offsets, return_inverse=True, return_counts=True)
-        first = np.zeros(used.size)
+        first = np.zeros(used.size, coo.data.dtype)
         first[place] = coo.data
         lengths = np.full(used.size, n) if periodic else n - np.abs(used)
         if np.array_equal(counts, lengths) and np.array_equal(first[place], coo.data):
@@ -115,7 +119,7 @@ def constant_diagonals(matrix: Matrix) -> tuple[dict[int, float], bool] | None:
     return None
 
 
-def act_by_diagonals(diagonals: Mapping[int, float], n_system: int, *, periodic: bool = False) -> Action:
+def act_by_diagonals(diagonals: Mapping[int, complex], n_system: int, *, periodic: bool = False) -> Action:
     """The matrix of constant diagonals: CSR up to 2**20 rows, a LinearOperator above."""
     n = 2**n_system
     if n_system <= _ASSEMBLED:
@@ -125,21 +129,22 @@ def act_by_diagonals(diagonals: Mapping[int, float], n_system: int, *, periodic:
         parts = {d: diagonals.get(d, 0.0) + wrapped.get(d, 0.0) for d in {*diagonals, *wrapped}}
         total = sp.csr_array((n, n))
         for d, value in parts.items():
-            total = sp.csr_array(total + value * sp.eye_array(n, k=d))
+            total = sp.csr_array(total + sp.diags_array(np.full(n - abs(d), value), offsets=d, shape=(n, n)))
         return total
 
-    def apply(x: RealArray, sign: int) -> RealArray:
-        total = np.zeros_like(x)
+    dtype = np.result_type(np.float64, *diagonals.values())
+
+    def apply(x: Entries, sign: int) -> Entries:
+        total = np.zeros(x.shape, np.result_type(x, dtype))
         for d, value in diagonals.items():
-            total += value * _moved(x, sign * d, periodic=periodic)
+            factor = value if sign > 0 else np.conj(value)
+            total += factor * _moved(x, sign * d, periodic=periodic)
         return total
 
-    return LinearOperator(
-        (n, n), matvec=lambda x: apply(x, 1), rmatvec=lambda x: apply(x, -1), dtype=np.float64
-    )
+    return LinearOperator((n, n), matvec=lambda x: apply(x, 1), rmatvec=lambda x: apply(x, -1), dtype=dtype)
 
 
-def _moved(x: RealArray, d: int, *, periodic: bool) -> RealArray:
+def _moved(x: Entries, d: int, *, periodic: bool) -> Entries:
     moved = np.roll(x, -d, axis=0)
     if not periodic and d:
         moved[slice(-d, None) if d > 0 else slice(None, -d)] = 0.0

@@ -20,21 +20,18 @@ def prepare(vector: RealArray | ComplexArray, name: str = "prepare") -> Circuit:
     """
     if not np.isfinite(vector).all():
         raise ConfigError("The state to prepare has NaN or infinite entries.", subject=vector)
-    if not np.iscomplexobj(vector):
-        return prepare_rows(np.asarray(vector, dtype=np.float64)[np.newaxis, :], name)
-    magnitudes = prepare_rows(np.abs(vector)[np.newaxis, :], "magnitudes")
-    builder = CircuitBuilder(name, magnitudes.n_qubits)
-    builder.call(magnitudes, range(builder.n_qubits))
-    builder.gate("diagonal", range(builder.n_qubits), np.angle(vector))
-    return builder.build()
+    row = vector[np.newaxis, :]
+    if np.iscomplexobj(row):
+        return prepare_rows(np.asarray(row, dtype=np.complex128), name)
+    return prepare_rows(np.asarray(row, dtype=np.float64), name)
 
 
-def prepare_rows(rows: RealArray, name: str = "prepare_rows") -> Circuit:
+def prepare_rows(rows: RealArray | ComplexArray, name: str = "prepare_rows") -> Circuit:
     """Circuit that takes |j>|0...0> to |j> rows[j] / |rows[j]|, for every j at once.
 
-    Arguments: rows, real, shape (2**m, 2**q); a row that is zero leaves its label at |0...0>; name.
+    Arguments: rows, real or complex, shape (2**m, 2**q); a row that is zero leaves its label at |0...0>; name.
     Result: a circuit on m + q qubits (the selecting register first), exact to rounding; the q levels cost
-    2**m (2**q - 1) CX, less where angles do not depend on a select.
+    2**m (2**q - 1) CX, less where angles do not depend on a select, and complex rows 2**(m + q) - 2 more.
     Raises: ConfigError when a side is not a power of two, or an only row is zero.
     Source: as `prepare`, with the register |j> as further selects.
     """
@@ -46,6 +43,8 @@ def prepare_rows(rows: RealArray, name: str = "prepare_rows") -> Circuit:
         )
     if n_rows == 1 and not np.any(rows):
         raise ConfigError("The state to prepare is the zero vector.", subject=rows)
+    if np.iscomplexobj(rows):
+        return _with_phases(prepare_rows(np.abs(rows), "magnitudes"), np.angle(rows), name)
     builder = CircuitBuilder(name, m + q)
     for level in range(q):
         # Below the last level only the weights matter; the last one carries the signs.
@@ -53,4 +52,11 @@ def prepare_rows(rows: RealArray, name: str = "prepare_rows") -> Circuit:
         parts = halves[..., 0] if level == q - 1 else np.linalg.norm(halves, axis=-1)
         angles = 2.0 * np.arctan2(parts[:, :, 1], parts[:, :, 0])
         builder.gate("mux_ry", range(m + level + 1), angles.reshape(-1))
+    return builder.build()
+
+
+def _with_phases(magnitudes: Circuit, phases: RealArray, name: str) -> Circuit:
+    builder = CircuitBuilder(name, magnitudes.n_qubits)
+    builder.call(magnitudes, range(builder.n_qubits))
+    builder.gate("diagonal", range(builder.n_qubits), phases.reshape(-1))
     return builder.build()
