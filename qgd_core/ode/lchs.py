@@ -17,6 +17,7 @@ from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.circuit.orthogonal import orthogonal
 from qgd_core.errors import ConfigError, NotDissipative, nearest
 from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
+from qgd_core.ode.combine import prepare_nodes, undo_nodes
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.nodes import NODES, Nodes
 from qgd_core.readout.frame import NormedReadout, constant_for
@@ -231,14 +232,7 @@ def _circuit(flow: _Flow, nodes: Nodes, steps: int, readout: SimplexReadout) -> 
     start, turn, last = _pieces(flow, steps, readout)
     builder = CircuitBuilder("lchs", m + q, q)
     system = range(m, m + q)
-    weigh = prepare(np.sqrt(np.abs(nodes.weights)), "weights")
-    builder.call(weigh, range(m))
-    phases = np.angle(nodes.weights)
-    if np.any(phases):
-        builder.gate("diagonal", range(m), phases.tolist())
-    for bit in range(m):
-        if nodes.tilt:
-            builder.gate("rz", [m - 1 - bit], [-nodes.spacing * 2**bit * nodes.tilt])
+    builder.call(prepare_nodes(nodes), range(m))
     builder.call(prepare(start, "start"), system)
     decay = _decay(nodes, flow.eigen[0] * flow.problem.time / steps, q)
     signs = np.ones(2**q)
@@ -247,7 +241,7 @@ def _circuit(flow: _Flow, nodes: Nodes, steps: int, readout: SimplexReadout) -> 
         # Row signs commute with the decay: they join the columns of the next turn.
         block, signs = orthogonal((last if step == steps - 1 else turn) * signs, "turn")
         builder.call(block, system)
-    builder.call(weigh, range(m), adjoint=True)
+    builder.call(undo_nodes(nodes), range(m))
     builder.postselect(range(m))
     builder.measure(system, range(q))
     return builder.build()

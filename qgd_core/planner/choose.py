@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from qgd_core.backends.api import Backend
-from qgd_core.errors import ConfigError, PrecisionUnreachable, nearest
+from qgd_core.errors import ConfigError, NotDissipative, PrecisionUnreachable, nearest
 from qgd_core.linear.amplify import amplify
 from qgd_core.linear.base import Plan
 from qgd_core.linear.cks import plan_cks
+from qgd_core.linear.hhl import plan_hhl
 from qgd_core.linear.kernel_reflection import plan_kernel_reflection
 from qgd_core.linear.qsvt import plan_qsvt
 from qgd_core.linear.system import LinearSystem
@@ -19,6 +20,7 @@ from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.lchs import plan_lchs
 from qgd_core.ode.marching import plan_marching
+from qgd_core.ode.mask_lchs import has_step, plan_mask_lchs
 from qgd_core.ode.recurrence import plan_history_kernel, plan_history_qsvt
 from qgd_core.ode.taylor import plan_taylor_history_kernel, plan_taylor_history_qsvt, plan_taylor_marching
 
@@ -34,6 +36,8 @@ class Solver:
     summary: str
     heavy: bool = False
     """Costly to plan, and beaten wherever a light route is accepted often: the automatic choice tries it else."""
+    takes: Callable[[Any], bool] = lambda problem: True
+    """Whether the automatic choice tries it on a problem of this type."""
 
 
 # Success below which the automatic choice looks at heavy routes too.
@@ -49,11 +53,18 @@ SOLVERS: dict[str, Solver] = {
         "projection on the kernel of a widened matrix, the norm known roughly",
     ),
     "cks": Solver(LinearSystem, plan_cks, "inverse by the first Chebyshev series, a baseline", heavy=True),
+    "hhl": Solver(LinearSystem, plan_hhl, "inverse by phase estimation, a baseline", heavy=True),
     "history_qsvt": Solver(
         LinearRecurrence, plan_history_qsvt, "all steps as one linear system, polynomial inverse", heavy=True
     ),
     "history_kernel": Solver(
         LinearRecurrence, plan_history_kernel, "all steps as one linear system, kernel projection", heavy=True
+    ),
+    "mask_lchs": Solver(
+        LinearRecurrence,
+        plan_mask_lchs,
+        "one gradient step over and over as a flow, a sum of unitary ones by XOR masks",
+        takes=has_step,
     ),
     "lchs": Solver(LinearODE, plan_lchs, "a lossy flow as a sum of unitary ones, by product formula"),
     "taylor_marching": Solver(LinearODE, plan_taylor_marching, "Taylor steps, one block encoding each"),
@@ -99,14 +110,16 @@ def plan(
     if not fitting:
         raise ConfigError(f"No solver of {names} takes a {type(problem).__name__}.", subject=problem)
     plans: list[Plan] = []
-    refusals: list[PrecisionUnreachable] = []
+    refusals: list[PrecisionUnreachable | NotDissipative] = []
     for row in sorted(fitting, key=lambda row: row.heavy):
+        if solver == "auto" and not row.takes(problem):
+            continue
         if row.heavy and any(light.success_probability > _RARE for light in plans):
             break
         try:
             route = row.make_plan(problem, eps)
             plans.append(amplify(route) if amplified else route)
-        except PrecisionUnreachable as refusal:
+        except (PrecisionUnreachable, NotDissipative) as refusal:
             refusals.append(refusal)
     if not plans:
         raise refusals[0]
