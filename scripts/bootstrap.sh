@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make the virtual environment, and install the core and every backend under backends/ into it.
+# Make the virtual environment, and install the core and every backend under backends/ into it, with what their tests need.
 # Usage: scripts/bootstrap.sh [FOLDER]. Needs only Python 3.11-3.13 with its venv module.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -41,7 +41,7 @@ eval "$("$python" scripts/pip_settings.py)"
 
 targets=(-e '.[learn,report,dev]')
 for project in backends/*/pyproject.toml; do
-    [ -e "$project" ] && targets+=(-e "$(dirname "$project")")
+    [ -e "$project" ] && targets+=(-e "$(dirname "$project")[dev]")
 done
 install=("$python" -m uv pip install --quiet --python "$python" -c constraints.txt
     --build-constraints constraints.txt "${targets[@]}")

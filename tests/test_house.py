@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,11 @@ def test_every_declared_dependency_is_pinned(file: Path) -> None:
     pinned = {line.partition("==")[0] for line in lines if "==" in line}
     assert declared(file)
     assert declared(file) <= pinned
+
+
+@pytest.mark.parametrize("file", PROJECTS[:5], ids=lambda file: file.parent.name)
+def test_what_the_tests_need_is_installed_so_that_none_is_skipped(file: Path) -> None:
+    assert [name for name in declared(file) if not list(distributions(name=name))] == []
 
 
 @pytest.mark.parametrize("file", PROJECTS, ids=lambda file: file.parent.name)
