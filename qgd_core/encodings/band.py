@@ -13,8 +13,8 @@ from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.turns import chain_angles, chained_turn, open_turn
 from qgd_core.encodings.base import BlockEncoding, Matrix
 from qgd_core.encodings.perron import perron_weights
-from qgd_core.encodings.shifts import Shift, shift_by_label
 from qgd_core.encodings.weights import chain_need, least_alpha, product_need
+from qgd_core.oracles.shifts import Shift, shift_by_label
 
 _FULL = 1e-14
 

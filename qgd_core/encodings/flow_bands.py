@@ -12,8 +12,8 @@ from qgd_core.arrays import RealArray
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.encodings.base import Matrix
 from qgd_core.encodings.perron import perron_weights
-from qgd_core.encodings.shifts import Shift, shift_by_label
 from qgd_core.errors import ConfigError
+from qgd_core.oracles.shifts import Shift, shift_by_label
 
 # Labels are |l0, l1>: 0 for the diagonal, l1 for row = column + 1, l0 for row = column - 1.
 _MOVES = (0, 1, -1)

@@ -21,9 +21,9 @@ from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.reversible import margolus
 from qgd_core.circuit.turns import chain_angles, chained_turn, turn
 from qgd_core.encodings.base import Action, BlockEncoding, transposed
-from qgd_core.encodings.shifts import Shift, shift_by_label
 from qgd_core.encodings.toeplitz import act_by_diagonals, checked_diagonals
 from qgd_core.errors import ConfigError
+from qgd_core.oracles.shifts import Shift, shift_by_label
 
 _ASSEMBLED = 9
 

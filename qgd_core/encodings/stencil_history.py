@@ -11,8 +11,8 @@ from scipy.sparse.linalg import LinearOperator
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.encodings.base import Action, BlockEncoding
-from qgd_core.encodings.shifts import shift_by_label
 from qgd_core.encodings.stencil import StencilEncoding
+from qgd_core.oracles.shifts import shift_by_label
 
 
 def encode_stencil_history(step: StencilEncoding, n_time: int) -> BlockEncoding:

@@ -12,8 +12,8 @@ from scipy.sparse.linalg import LinearOperator
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.turns import chain_angles, chained_turn
 from qgd_core.encodings.base import Action, BlockEncoding, Entries, Matrix
-from qgd_core.encodings.shifts import shift_by_label
 from qgd_core.errors import ConfigError
+from qgd_core.oracles.shifts import shift_by_label
 
 _ASSEMBLED = 20
 Number = TypeVar("Number", float, complex)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qgd_core.encodings.shifts import shift_by_label
+from qgd_core.oracles.shifts import shift_by_label
 
 
 @pytest.mark.parametrize("mode", [{}, {"exact": True}, {"flagged": True}], ids=["signed", "exact", "flagged"])
