@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -94,6 +96,23 @@ def test_eight_variables_to_a_hundredth_from_plan_to_amplitudes():
     assert fitted.resources.two_qubit < proven.resources.two_qubit < 6000
     best = plan(problem, 1e-2)
     assert {best.solver, *(one.solver for one in best.losers)} >= {"lchs", "taylor_marching"}
+
+
+@pytest.mark.parametrize("nodes", ["low_somma", "an_childs_lin", "fitted"])
+def test_eight_by_eight_non_normal_to_a_hundredth_is_built_and_simulated_in_under_five_seconds(nodes):
+    a = dissipative(8, 3) + np.triu(np.random.default_rng(3).normal(size=(8, 8)), 1) * 0.3
+    a -= 0.3 * np.eye(8)
+    commutator = a @ a.T - a.T @ a
+    assert np.linalg.norm(commutator, 2) > 0.3 * np.linalg.norm(a, 2) ** 2
+    assert np.linalg.eigvalsh(a + a.T)[-1] < 0
+    problem = LinearODE(a, None, np.random.default_rng(4).normal(size=8), 1.0)
+    began = time.process_time()
+    route = plan_lchs(problem, 1e-2, nodes)
+    program = route.compile()
+    amplitudes = simulate(program.circuit)[: 2**program.circuit.n_bits]
+    found = route.read_amplitudes(amplitudes).value
+    assert time.process_time() - began < 5.0
+    assert np.linalg.norm(found - truth(problem)) <= 1e-2 * problem.unit
 
 
 @pytest.mark.parametrize("seed", range(30))
