@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost
-from qgd_core.encodings.base import BlockEncoding, Matrix
+from qgd_core.encodings.base import Action, BlockEncoding, Entries, Matrix
 from qgd_core.oracles.base import SparseOracle, from_matrix
+from qgd_core.oracles.data import Table
+
+_ASSEMBLED = 16
 
 
 def encode_sparse_access(matrix: Matrix, n_system: int) -> BlockEncoding:
@@ -23,24 +29,17 @@ def from_oracle(oracle: SparseOracle, bits: int | None = None) -> BlockEncoding:
     Source: Gilyen et al., arXiv:1806.01838, lemma 48, with one label register for rows and columns alike.
     """
     q, b = oracle.n_system, oracle.label_qubits
-    forth, back = oracle.jump(), oracle.jump(by_row=True)
-    if bits is None:
-        entry, n_entry, error = oracle.entry(), 0, 0.0
-    else:
-        table, error = oracle.rounded_entry(bits)
-        entry, n_entry = table.circuit, table.n_clean
-    n_clean = max(q + max(forth.n_clean, back.n_clean), n_entry)
+    entry, error = (oracle.entry(), 0.0) if bits is None else oracle.rounded_entry(bits)
+    place = oracle.formula.place() if oracle.formula else _place(oracle)
+    n_clean = max(place.n_clean, entry.n_clean)
     n_ancilla = 1 + b + n_clean
     clean = range(1 + b, n_ancilla)
     address = [*range(1, 1 + b), *range(n_ancilla, n_ancilla + q)]
     builder = CircuitBuilder("sparse_access", n_ancilla + q)
     for k in range(1, 1 + b):
         builder.gate("h", [k])
-    builder.call(entry, [*address, 0, *clean[:n_entry]])
-    builder.call(forth.circuit, [*address, *clean[: q + forth.n_clean]])
-    for a, s in zip(clean, range(n_ancilla, n_ancilla + q), strict=False):
-        builder.gate("x", [s], (), ((a, 1),))
-    builder.call(back.circuit, [*address, *clean[: q + back.n_clean]], adjoint=True)
+    builder.call(entry.circuit, [*address, 0, *clean[: entry.n_clean]])
+    builder.call(place.circuit, [*address, *clean[: place.n_clean]])
     for k in range(1, 1 + b):
         builder.gate("h", [k])
     circuit: Circuit = builder.build()
@@ -48,7 +47,7 @@ def from_oracle(oracle: SparseOracle, bits: int | None = None) -> BlockEncoding:
     alpha = 2**b * oracle.largest
     return BlockEncoding(
         method="sparse_access",
-        target=oracle.matrix,
+        target=_action(oracle),
         alpha=alpha,
         n_system=q,
         n_ancilla=n_ancilla,
@@ -57,4 +56,43 @@ def from_oracle(oracle: SparseOracle, bits: int | None = None) -> BlockEncoding:
         rotations=counts.rotations,
         build=lambda: circuit,
         restored=n_clean,
+    )
+
+
+def _place(oracle: SparseOracle) -> Table:
+    """Move the column to its row: load the jump, add it, unload it from the row's side."""
+    forth, back = oracle.jump(), oracle.jump(by_row=True)
+    q, m = oracle.n_system, oracle.label_qubits + oracle.n_system
+    n_clean = q + max(forth.n_clean, back.n_clean)
+    builder = CircuitBuilder("place", m + n_clean)
+    builder.call(forth.circuit, range(m + q + forth.n_clean))
+    for a, s in zip(range(m, m + q), range(oracle.label_qubits, m), strict=True):
+        builder.gate("x", [s], (), ((a, 1),))
+    builder.call(back.circuit, range(m + q + back.n_clean), adjoint=True)
+    return Table(builder.build(), n_clean)
+
+
+def _action(oracle: SparseOracle) -> Action:
+    """The matrix, or past 2**16 rows an operator that computes rows and entries as it goes."""
+    if oracle.n_system <= _ASSEMBLED:
+        return oracle.matrix
+    n = 2**oracle.n_system
+    dtype = np.result_type(np.float64, oracle.formula.values if oracle.formula else np.complex128)
+
+    def apply(x: Entries, *, back: bool) -> Entries:
+        column = np.arange(n)
+        total = np.zeros(x.shape, np.result_type(x, dtype))
+        for label in range(oracle.n_labels):
+            row, value = (find(np.full(n, label), column) for find in (oracle.row, oracle.value))
+            if back:
+                total += np.conj(value) * x[row]
+            else:
+                total[row] += value * x
+        return total
+
+    return LinearOperator(
+        (n, n),
+        matvec=lambda x: apply(x.reshape(-1), back=False),
+        rmatvec=lambda x: apply(x.reshape(-1), back=True),
+        dtype=dtype,
     )

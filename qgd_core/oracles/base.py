@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from qgd_core.arrays import RealArray
-from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.circuit.circuit import CircuitBuilder
 from qgd_core.errors import ConfigError
 from qgd_core.oracles.colouring import colour_edges
 from qgd_core.oracles.data import Table, load
@@ -23,18 +23,32 @@ _TABULATED = 16
 
 
 @dataclass(frozen=True, eq=False)
+class Formula:
+    """Circuits of a matrix whose positions are computed and whose entries depend on the label alone.
+
+    place, a circuit |l, j>|0> -> |l, row(l, j)>|0>; values, one a label; test, None or a circuit on
+    [label, column, flags, clean] that raises a flag where there is no entry, and the number of flags.
+    """
+
+    place: Callable[[], Table]
+    values: Values
+    test: Callable[[], tuple[Table, int]] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class SparseOracle:
     """A matrix of size 2**n_system as partial permutations: column j's entry of label l stands in row(l, j).
 
     `row` and `value` take arrays of labels and columns (any shapes that broadcast) and return the row and the
     entry; for one label, rows are different for different columns wherever entries are not zero. `n_labels`
-    bounds the labels: no row or column has more entries.
+    bounds the labels: no row or column has more entries. With a `formula` no circuit needs a table.
     """
 
     n_system: int
     n_labels: int
     row: Callable[[Indices, Indices], Indices]
     value: Callable[[Indices, Indices], Values]
+    formula: Formula | None = None
 
     @property
     def label_qubits(self) -> int:
@@ -85,6 +99,8 @@ class SparseOracle:
     @cached_property
     def largest(self) -> float:
         """The largest magnitude of an entry."""
+        if self.formula:
+            return float(np.abs(self.formula.values).max())
         return float(np.abs(self.tables[1]).max())
 
     def jump(self, *, by_row: bool = False) -> Table:
@@ -97,30 +113,53 @@ class SparseOracle:
         jumps[labels[kept], (rows if by_row else columns)[kept]] = (rows ^ columns)[kept]
         return load(jumps.reshape(-1).tolist(), self.n_system, "jump_by_row" if by_row else "jump")
 
-    def entry(self) -> Circuit:
-        """Circuit |l, j>|0> -> |l, j>(value / largest |0> + ... |1>): exact, one rotation an entry."""
-        values = self.tables[1].reshape(-1)
+    def entry(self) -> Table:
+        """Circuit |l, j>|0>|0> -> |l, j>(value / largest |0> + ... |1>)|0>: exact, one rotation an entry or label."""
         m = self.label_qubits + self.n_system
+        if self.formula:
+            return self._entry_by_label(self.formula)
+        values = self.tables[1].reshape(-1)
         builder = CircuitBuilder("entry", m + 1)
         if np.iscomplexobj(values):
             builder.gate("diagonal", range(m), np.angle(values))
-        builder.gate("mux_ry", range(m + 1), self._angles())
-        return builder.build()
+        builder.gate("mux_ry", range(m + 1), self._angles(values))
+        return Table(builder.build(), 0)
+
+    def _entry_by_label(self, formula: Formula) -> Table:
+        b, m = self.label_qubits, self.label_qubits + self.n_system
+        values = np.zeros(2**b, formula.values.dtype)
+        values[: self.n_labels] = formula.values
+        table, n_flags = formula.test() if formula.test else (None, 0)
+        n_clean = n_flags + (table.n_clean if table else 0)
+        builder = CircuitBuilder("entry", m + 1 + n_clean)
+        held, flags = [*range(m), *range(m + 1, builder.n_qubits)], range(m + 1, m + 1 + n_flags)
+        if table:
+            builder.call(table.circuit, held)
+        if np.iscomplexobj(values):
+            builder.gate("diagonal", range(b), np.angle(values))
+        angles = np.full((2**b, 2**n_flags), np.pi)
+        angles[:, 0] = self._angles(values)
+        builder.gate("mux_ry", [*range(b), *flags, m], angles.reshape(-1))
+        if table:
+            builder.call(table.circuit, held, adjoint=True)
+        return Table(builder.build(), n_clean)
 
     def rounded_entry(self, bits: int) -> tuple[Table, float]:
         """The circuit of `entry` for real values with angles of some bits, and the error of an entry.
 
         Arguments: bits, at least 2.
         Result: (circuit on |l, j>, the entry's qubit and clean qubits; bound of |entry's error|).
-        Raises: ConfigError for complex values or fewer than 2 bits.
+        Raises: ConfigError for complex values, values by formula, or fewer than 2 bits.
         Source: rotations by the bits of a loaded angle; an angle off by d moves the cosine by at most d / 2.
         """
-        if bits < 2 or np.iscomplexobj(self.tables[1]):
+        if bits < 2 or self.formula or np.iscomplexobj(self.tables[1]):
             raise ConfigError(
-                f"Rounded entries need real values and at least 2 bits, got {bits}.", value=float(bits)
+                f"Rounded entries need tabulated real values and at least 2 bits, got {bits}.",
+                value=float(bits),
             )
         step = 2.0 * np.pi / (2**bits - 1)
-        table = load(np.rint(self._angles() / step).astype(int).tolist(), bits, "angles")
+        angles = self._angles(self.tables[1].reshape(-1))
+        table = load(np.rint(angles / step).astype(int).tolist(), bits, "angles")
         m = self.label_qubits + self.n_system
         n_clean = bits + table.n_clean
         builder = CircuitBuilder("rounded_entry", m + 1 + n_clean)
@@ -131,8 +170,7 @@ class SparseOracle:
         builder.call(table.circuit, held, adjoint=True)
         return Table(builder.build(), n_clean), self.largest * step / 4.0
 
-    def _angles(self) -> RealArray:
-        values = self.tables[1].reshape(-1)
+    def _angles(self, values: Values) -> RealArray:
         real = np.abs(values) if np.iscomplexobj(values) else values
         return np.asarray(2.0 * np.arccos(np.clip(real / self.largest, -1.0, 1.0)))
 

@@ -46,7 +46,7 @@ def test_entries_as_amplitudes(matrix):
     for address in range(2**m):
         start = np.zeros(2 ** (m + 1), dtype=complex)
         start[2 * address] = 1
-        found = simulate(oracle.entry(), start)[2 * address]
+        found = simulate(oracle.entry().circuit, start)[2 * address]
         assert abs(found - values[address] / oracle.largest) < 1e-12
 
 
