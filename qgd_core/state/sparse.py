@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Mapping
 
@@ -10,18 +11,19 @@ from qgd_core.circuit.ops import Controls
 from qgd_core.errors import ConfigError
 
 
-def prepare_sparse(amplitudes: Mapping[int, float], n_qubits: int, name: str = "prepare_sparse") -> Circuit:
+def prepare_sparse(amplitudes: Mapping[int, complex], n_qubits: int, name: str = "prepare_sparse") -> Circuit:
     """Circuit that takes |0...0> to the normalised sum of amplitudes[x] |x>.
 
-    Arguments: amplitudes, real and finite, by basis state (0 to 2**n_qubits - 1), d of them not zero;
+    Arguments: amplitudes, real or complex, by basis state (0 to 2**n_qubits - 1), d of them not zero;
     n_qubits; name of the block.
-    Result: an exact circuit of O(d n_qubits) CX, with about log2(d) clean qubits once lowered.
+    Result: an exact circuit of O(d n_qubits) CX, more for complex amplitudes, with about log2(d) clean qubits
+    once lowered.
     Raises: ConfigError when a basis state is out of range, an amplitude is not finite, or all are zero.
     Source: Gleinig, Hoefler, "An efficient algorithm for sparse quantum state preparation", DAC 2021: merge two
     basis states at a time into one, and run that backwards.
     """
-    left = {int(x): float(a) for x, a in amplitudes.items() if a}
-    if not left or not all(math.isfinite(a) for a in left.values()):
+    left = {int(x): complex(a) for x, a in amplitudes.items() if a}
+    if not left or not all(cmath.isfinite(a) for a in left.values()):
         raise ConfigError("A sparse state needs a finite amplitude other than zero.", subject=amplitudes)
     if not all(0 <= x < 2**n_qubits for x in left):
         raise ConfigError(f"Basis states {sorted(left)} do not fit {n_qubits} qubits.", subject=amplitudes)
@@ -33,8 +35,8 @@ def prepare_sparse(amplitudes: Mapping[int, float], n_qubits: int, name: str = "
     for qubit in range(n_qubits):
         if merger.bit(x, qubit):
             builder.gate("x", [qubit])
-    if a < 0:
-        builder.gate("gphase", [], [math.pi])
+    if cmath.phase(a):
+        builder.gate("gphase", [], [cmath.phase(a)])
     builder.call(merger.builder.build(), range(n_qubits), adjoint=True)
     return builder.build()
 
@@ -42,7 +44,7 @@ def prepare_sparse(amplitudes: Mapping[int, float], n_qubits: int, name: str = "
 class _Merger:
     """Basis states and amplitudes still apart, and the gates so far."""
 
-    def __init__(self, left: dict[int, float], n_qubits: int) -> None:
+    def __init__(self, left: dict[int, complex], n_qubits: int) -> None:
         self.left, self.n_qubits = left, n_qubits
         self.builder = CircuitBuilder("merge", n_qubits)
 
@@ -64,10 +66,16 @@ class _Merger:
         fixed: Controls = tuple((q, self.bit(second, q)) for q in controls)
         a, b = self.left.pop(first), self.left[second]
         low, high = (b, a) if pivot[1] else (a, b)
+        # One phase brings the two into line; what they share, a sign aside, stays with the result.
+        shared = cmath.phase(low) % math.pi
+        apart = cmath.phase(high) % math.pi - shared
+        if apart:
+            self.builder.gate("phase", [pivot[0]], [-apart], fixed)
+        down, up = (z * cmath.exp(-1j * turn) for z, turn in ((low, shared), (high, shared + apart)))
         # Ry(-angle) takes (low, high) to (length, 0), Ry(pi - angle) to (0, length).
-        angle = 2.0 * math.atan2(high, low)
+        angle = 2.0 * math.atan2(up.real, down.real)
         self.builder.gate("ry", [pivot[0]], [-angle if pivot[1] else math.pi - angle], fixed)
-        self.left[second] = math.hypot(a, b)
+        self.left[second] = cmath.rect(math.hypot(abs(a), abs(b)), shared)
 
     def _isolate(self, among: set[int], controls: dict[int, int]) -> tuple[int, dict[int, int]]:
         """Single out one state by qubits that split the rest as unevenly as they can."""
