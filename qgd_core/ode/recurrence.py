@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,7 +14,10 @@ from qgd_core.linear.base import Plan
 from qgd_core.linear.kernel_reflection import plan_kernel_reflection
 from qgd_core.linear.qsvt import plan_qsvt
 from qgd_core.linear.system import LinearSystem
+from qgd_core.ode.augment import realise_augmented
 from qgd_core.ode.base import LinearRecurrence
+from qgd_core.ode.history import History, lay_out
+from qgd_core.ode.history_solve import plan_filter, plan_inverse
 
 # Rows past which a history's entries are too many to encode one by one.
 _MOST_ROWS = 4096
@@ -54,33 +57,56 @@ def history_system(problem: LinearRecurrence, idle: int | None = None) -> Linear
 
 
 def plan_history_qsvt(
-    problem: LinearRecurrence, eps: float, encoding: str = "auto", idle: int | None = None
+    problem: LinearRecurrence,
+    eps: float,
+    encoding: str = "auto",
+    idle: int | None = None,
+    *,
+    assembled: bool | None = None,
 ) -> Plan:
     """Plan a recurrence by its history system and the polynomial inverse; arguments and result as below."""
-    return _plan(problem, eps, plan_qsvt, "history_qsvt", encoding, idle)
+    return _plan(_Route("history_qsvt", plan_qsvt, plan_inverse), problem, eps, encoding, idle, assembled)
 
 
 def plan_history_kernel(
-    problem: LinearRecurrence, eps: float, encoding: str = "auto", idle: int | None = None
+    problem: LinearRecurrence,
+    eps: float,
+    encoding: str = "auto",
+    idle: int | None = None,
+    *,
+    assembled: bool | None = None,
 ) -> Plan:
     """Plan a recurrence by its history system and the kernel projection, without building a circuit.
 
-    Arguments: problem; eps, 2-norm error of z_T[wanted] relative to |z0|; encoding, a name of `list_encodings`
-    or "auto"; idle, as for `history_system`.
-    Result: a plan whose error budget sums to eps; the smallest singular value is computed up to 512 rows and
-    estimated beyond (within 1%, by a factorisation).
-    Raises: PrecisionUnreachable when the degree would pass 1e7.
+    The history is made from one encoding of the step and a time register, in the layout that the problem's own
+    structure knows or from the step's entries; or it is assembled and encoded as a matrix like any other.
+    Arguments: problem; eps, 2-norm error of z_T[wanted] relative to |z0|; encoding, of the step or of the assembled
+    matrix: a name of `list_encodings`, that of the problem's structure, or "auto"; idle, how many more times the
+    last state stands there (at least, from steps); assembled, None for the one of least two-qubit gates times shots.
+    Result: a plan whose error budget sums to eps, the others among its losers; the smallest singular value is
+    computed up to 1500 rows in use from steps, where a power bound of alpha is taken beyond, and up to 512 rows
+    assembled, where it is estimated beyond (within 1%, by a factorisation).
+    Raises: PrecisionUnreachable when the degree would pass 1e7, or no history fits.
     Source: Liu et al., arXiv:2303.03428, Eq 6, with the solver of arXiv:2406.12086.
     """
-
-    if idle is None:
-        # One block less leaves room for the known number without another qubit.
-        idle = max(0, _idle(problem.steps) - 1)
+    # One block less leaves room for the known number without another qubit.
+    whole = max(0, _idle(problem.steps) - 1) if idle is None else idle
 
     def solver(system: LinearSystem, eps: float, encoding: str) -> Plan:
         return plan_kernel_reflection(system, eps, encoding, length=_length(problem, system))
 
-    return _plan(problem, eps, solver, "history_kernel", encoding, idle)
+    route = _Route("history_kernel", solver, plan_filter, whole)
+    return _plan(route, problem, eps, encoding, idle, assembled)
+
+
+@dataclass(frozen=True)
+class _Route:
+    """A way to solve a history: for an assembled system, and for one by structure; idle rows of the assembled one."""
+
+    name: str
+    on_matrix: Callable[[LinearSystem, float, str], Plan]
+    on_steps: Callable[[LinearRecurrence, History, float], Plan]
+    idle: int | None = None
 
 
 def _idle(steps: int) -> int:
@@ -88,13 +114,47 @@ def _idle(steps: int) -> int:
 
 
 def _plan(
+    route: _Route,
     problem: LinearRecurrence,
     eps: float,
-    solver: Callable[[LinearSystem, float, str], Plan],
-    name: str,
     encoding: str,
     idle: int | None,
+    assembled: bool | None,
 ) -> Plan:
+    own = problem.structure is not None and encoding in ("auto", problem.structure.method)
+    plans: list[Plan] = []
+    refusals: list[PrecisionUnreachable] = []
+
+    def attempt(make: Callable[[], list[Plan]]) -> None:
+        try:
+            plans.extend(make())
+        except PrecisionUnreachable as refusal:
+            refusals.append(refusal)
+
+    if assembled is not True:
+        attempt(lambda: _by_steps(route, problem, eps, encoding, idle))
+    if assembled or (assembled is None and not own):
+        attempt(
+            lambda: [_by_matrix(route, problem, eps, encoding, idle if route.idle is None else route.idle)]
+        )
+    if not plans:
+        raise refusals[0]
+    best, *others = sorted(plans, key=lambda plan: plan.resources.two_qubit * plan.shots)
+    return replace(best, losers=(*others, *best.losers))
+
+
+def _by_steps(
+    route: _Route, problem: LinearRecurrence, eps: float, encoding: str, idle: int | None
+) -> list[Plan]:
+    structure = problem.structure
+    if structure is not None and encoding in ("auto", structure.method):
+        realisation = structure.realise(problem.wanted, problem.bound())
+    else:
+        realisation = realise_augmented(problem, encoding)
+    return [route.on_steps(problem, history, eps) for history in lay_out(problem, realisation, idle)]
+
+
+def _by_matrix(route: _Route, problem: LinearRecurrence, eps: float, encoding: str, idle: int | None) -> Plan:
     rows = problem.z0.size * (problem.steps + 1 + (_idle(problem.steps) if idle is None else idle))
     if rows > _MOST_ROWS:
         raise PrecisionUnreachable(
@@ -103,8 +163,9 @@ def _plan(
             value=rows,
             remedy="March, or take fewer steps at a time.",
         )
-    route = solver(history_system(problem, idle), eps, encoding)
-    return replace(route, solver=name, problem=problem)
+    return replace(
+        route.on_matrix(history_system(problem, idle), eps, encoding), solver=route.name, problem=problem
+    )
 
 
 def _length(problem: LinearRecurrence, system: LinearSystem) -> float:

@@ -111,14 +111,16 @@ def plan(
         raise ConfigError(f"No solver of {names} takes a {type(problem).__name__}.", subject=problem)
     plans: list[Plan] = []
     refusals: list[PrecisionUnreachable | NotDissipative] = []
+    often = False
     for row in sorted(fitting, key=lambda row: row.heavy):
         if solver == "auto" and not row.takes(problem):
             continue
-        if row.heavy and any(light.success_probability > _RARE for light in plans):
+        if row.heavy and often:
             break
         try:
             route = row.make_plan(problem, eps)
             plans.append(amplify(route) if amplified else route)
+            often |= not row.heavy and plans[-1].success_probability > _RARE
         except (PrecisionUnreachable, NotDissipative) as refusal:
             refusals.append(refusal)
     if not plans:

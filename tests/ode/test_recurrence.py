@@ -45,9 +45,8 @@ def check(route, problem):
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_gates_emulation_and_the_recurrence_agree(name, make):
     if make is plan_history_qsvt or name in ("one entry", "source"):
-        check(
-            make(PROBLEMS[name], 0.2, "svd", idle=1 if make is plan_history_kernel else None), PROBLEMS[name]
-        )
+        idle = 1 if make is plan_history_kernel else None
+        check(make(PROBLEMS[name], 0.2, "svd", idle, assembled=True), PROBLEMS[name])
 
 
 @pytest.mark.parametrize("make", PLANS)
@@ -106,7 +105,9 @@ def test_a_negative_idle_is_refused():
 
 def test_a_history_too_large_for_its_entries_is_refused():
     with pytest.raises(PrecisionUnreachable, match="rows") as caught:
-        plan_history_qsvt(LinearRecurrence(0.5 * sp.eye_array(100), None, np.ones(100), 60), 0.1)
+        plan_history_qsvt(
+            LinearRecurrence(0.5 * sp.eye_array(100), None, np.ones(100), 60), 0.1, assembled=True
+        )
     assert caught.value.value > 4096
 
 
@@ -136,7 +137,9 @@ def test_queries_grow_like_the_time_or_its_square(matrix, low, high):
     """Theorems 1 and 2 of arXiv:2303.03428: O(T), and O(T^2) where powers of the step grow; T idle rows each."""
     times = [10, 20, 40]
     queries = [
-        plan_history_kernel(LinearRecurrence(matrix, None, [1.0, 1.0], t), 0.05, "svd", idle=t).queries
+        plan_history_kernel(
+            LinearRecurrence(matrix, None, [1.0, 1.0], t), 0.05, "svd", idle=t, assembled=True
+        ).queries
         for t in times
     ]
     assert low < np.polyfit(np.log(times), np.log(queries), 1)[0] < high
@@ -184,4 +187,4 @@ def test_planted_bugs_are_caught(plant, monkeypatch):
     plant(monkeypatch)
     problem = PROBLEMS["source"]
     with pytest.raises(AssertionError):
-        check(plan_history_qsvt(problem, 0.1, "svd", idle=1), problem)
+        check(plan_history_qsvt(problem, 0.1, "svd", idle=1, assembled=True), problem)

@@ -1,0 +1,184 @@
+"""A history system by structure: where its blocks stand, which are copies, and what is known of its spectrum."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.linalg import eigvalsh
+from scipy.sparse.linalg import LinearOperator
+
+from qgd_core.arrays import RealArray
+from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.encodings.base import Action, BlockEncoding
+from qgd_core.encodings.realisation import Realisation
+from qgd_core.encodings.slot_history import encode_history
+from qgd_core.encodings.slots import SlotEncoding
+from qgd_core.errors import PrecisionUnreachable
+from qgd_core.ode.base import LinearRecurrence
+
+# Rows in use up to which singular values are computed.
+_DENSE = 1500
+# What rounding may take off a computed singular value, relative to the matrix.
+_ROUNDING = 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """L x = e |z_0|, x being empty, then a history, then copies of its end: block by block on a time register.
+
+    encoding, of L on [time..., register...]; realisation, of the step: start vector, its circuit, and the frame that
+    reads a block; first, the block of the start; copies, how many blocks hold the end; sizes, upper limits on the
+    length of each block from the first on, in the unit of x; inverse, an upper limit on |L^-1|.
+    """
+
+    encoding: BlockEncoding
+    realisation: Realisation
+    first: int
+    copies: int
+    sizes: RealArray
+    inverse: float
+
+    @property
+    def n_time(self) -> int:
+        """Qubits of the time register."""
+        return self.encoding.n_system - self.realisation.n_system
+
+    @property
+    def blocks(self) -> int:
+        """Blocks on the time register."""
+        return 1 << self.n_time
+
+    @property
+    def used(self) -> int:
+        """Blocks that are not empty."""
+        return self.blocks - self.first
+
+    @property
+    def length(self) -> float:
+        """Upper limit on |x|."""
+        return float(np.linalg.norm(self.sizes))
+
+    @property
+    def constant(self) -> float:
+        """The first entry of every block in use, which never changes."""
+        return float(self.realisation.start[0])
+
+    @cached_property
+    def right(self) -> RealArray:
+        """The unit vector e, shape (2**n_system of the encoding,)."""
+        start = self.realisation.start
+        whole = np.zeros((self.blocks, start.size))
+        whole[self.first] = start / np.linalg.norm(start)
+        return whole.reshape(-1)
+
+    @cached_property
+    def flat(self) -> RealArray:
+        """The unit vector of equal constants in every block in use, and nothing else."""
+        whole = np.zeros((self.blocks, self.realisation.start.size))
+        whole[self.first :, 0] = 1.0 / math.sqrt(self.used)
+        return whole.reshape(-1)
+
+    def prepare_right(self) -> Circuit:
+        """The circuit of e."""
+        builder = CircuitBuilder("first_block", self.encoding.n_system)
+        for k in range(self.n_time):
+            if self.first >> (self.n_time - 1 - k) & 1:
+                builder.gate("x", [k])
+        builder.call(self.realisation.prepare(), range(self.n_time, builder.n_qubits))
+        return builder.build()
+
+    @cached_property
+    def smallest(self) -> float:
+        """Lower bound on the smallest singular value of L: computed up to 1500 rows in use."""
+        dense = self._dense
+        if dense is None:
+            return 1.0 / self.inverse
+        return max(1.0 / self.inverse, self._root(eigvalsh(dense.T @ dense, subset_by_index=[0, 0])[0]))
+
+    @cached_property
+    def gap(self) -> float:
+        """Lower bound on the singular values of (1 - e e^T) L but for the 0 of x; at least `smallest`."""
+        dense = self._dense
+        if dense is None:
+            return self.smallest
+        e = self.right[self._supported]
+        projected = dense - np.outer(e, e @ dense)
+        values = eigvalsh(projected.T @ projected, subset_by_index=[0, 1])
+        return max(self.smallest, self._root(values[1]))
+
+    @cached_property
+    def _supported(self) -> NDArray[np.intp]:
+        """Indices of the states in use."""
+        step = self.realisation.encodings[0]
+        mask = step.layout.supported if isinstance(step, SlotEncoding) else np.ones(2**step.n_system)
+        return np.flatnonzero(np.tile(mask, self.blocks))
+
+    @cached_property
+    def _dense(self) -> RealArray | None:
+        matrix: Action = self.encoding.target
+        if isinstance(matrix, LinearOperator) or self._supported.size > _DENSE:
+            return None
+        return np.asarray(sp.csr_array(matrix)[self._supported][:, self._supported].toarray())
+
+    def _root(self, square: float) -> float:
+        return math.sqrt(max(square, 0.0)) * (1.0 - _ROUNDING)
+
+
+def lay_out(problem: LinearRecurrence, realisation: Realisation, idle: int | None = None) -> list[History]:
+    """The histories of a recurrence of equal steps that are worth comparing.
+
+    Arguments: problem; realisation, of its step; idle, the least number p of repetitions of the last state, or None
+    for the shortest time register and the next one, each with as many copies as it has room for.
+    Result: histories on powers of two of blocks, exact; the first blocks are empty where fewer are needed.
+    Raises: PrecisionUnreachable when the steps differ from one another.
+    Source: Liu et al., arXiv:2303.03428, Eq 6; the idle rows are those of arXiv:1701.03684.
+    """
+    if len(realisation.encodings) > 1:
+        raise PrecisionUnreachable(
+            "A history by structure needs one step for all times.",
+            remedy="March, or use the assembled history.",
+        )
+    (step,) = realisation.encodings
+    steps, alpha = problem.steps, max(1.0, step.alpha)
+    if idle is None:
+        least = max(1, steps.bit_length())
+        choices = [(t, _room(t, steps)) for t in (least, least + 1)]
+    else:
+        n_idle = idle.bit_length()
+        choices = [((steps + 2**n_idle - 1).bit_length(), n_idle)]
+    sizes = _sizes(step.target, realisation.start, steps)
+    found = []
+    for n_time, n_idle in choices:
+        copies = 2**n_idle
+        found.append(
+            History(
+                encoding=encode_history(step, n_time, n_idle or None),
+                realisation=realisation,
+                first=2**n_time - copies - steps,
+                copies=copies,
+                sizes=np.append(sizes, np.full(copies - 1, sizes[-1])),
+                # Powers of the step are the blocks of the inverse, and at most powers of its alpha.
+                inverse=float(np.sum(alpha ** np.minimum(np.arange(2**n_time), 2**n_time - copies))),
+            )
+        )
+    return found
+
+
+def _room(n_time: int, steps: int) -> int:
+    """The most qubits n_idle with 2**n_time - 2**n_idle >= steps."""
+    return int((1 << n_time) - steps).bit_length() - 1
+
+
+def _sizes(step: Action, start: RealArray, steps: int) -> RealArray:
+    """Upper limits on the lengths of the states, from entrywise absolute values."""
+    z = np.abs(start)
+    sizes = [float(np.linalg.norm(z))]
+    for _ in range(steps):
+        z = np.asarray(abs(step) @ z)
+        sizes.append(float(np.linalg.norm(z)))
+    return np.array(sizes)

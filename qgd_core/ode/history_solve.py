@@ -1,0 +1,232 @@
+"""Solvers of a history by structure: a filter on its kernel, and the inverse; the constant gives sign and scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from scipy.stats import chi2
+
+from qgd_core.arrays import ComplexArray, RealArray
+from qgd_core.budget import ErrorBudget
+from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.circuit.counts import cost, rotation_t_count
+from qgd_core.encodings.base import transposed
+from qgd_core.errors import PrecisionUnreachable
+from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
+from qgd_core.linear.transform import n_workspace, transform, transform_cost, transform_vector
+from qgd_core.ode.base import LinearRecurrence
+from qgd_core.ode.history import History
+from qgd_core.ode.marching import READABLE
+from qgd_core.phases.angles import qsvt_angles
+from qgd_core.phases.chebyshev import Chebyshev
+from qgd_core.phases.targets import inverse, kernel_filter
+from qgd_core.readout.copied import CopiedReadout
+from qgd_core.state.uniform import prepare_uniform
+
+# Largest magnitude of a polynomial: phases need it below 1.
+_PEAK = 0.999
+_MOST_QUERIES = 10**7
+_SHARES = np.geomspace(1e-3, 0.9, 60)
+# Relative slack against rounding.
+_SLACK = 1e-9
+
+
+def plan_filter(problem: LinearRecurrence, history: History, eps: float) -> Plan:
+    """Plan a history by projecting equal constants in all blocks on the kernel of (1 - e e^T) L.
+
+    That kernel is the line of x. Its constant coordinate is the same in every block, so the state that holds nothing
+    else is near it: no length of x need be known, and no known number be adjoined.
+    Arguments: problem; history; eps, 2-norm error of z_T[wanted] relative to problem.unit.
+    Result: a plan whose filter error is proved below its share, from the gap and an upper limit on |x|, and whose
+    shots keep the sampling error below the rest with probability 1 - 1e-4.
+    Raises: PrecisionUnreachable when the degree would pass 1e7.
+    Source: Eq 6 of arXiv:2303.03428; projection on the kernel: Dalzell, arXiv:2406.12086, and Lin, Tong,
+    arXiv:1910.14596. That the constant takes the place of the adjoined number is derived here.
+    """
+    constant, length = history.constant, history.length
+    gap = history.gap / history.encoding.alpha * (1.0 - _SLACK)
+    overlap = min(1.0, math.sqrt(history.used) * constant / length)
+    # A left-out component of length w, where x has length 1, moves a wanted entry by at most w * spread.
+    spread = math.sqrt(1.0 - overlap**2) * length**2 / (math.sqrt(history.used * history.copies) * constant)
+
+    def error(share: float) -> float:
+        return min(0.5, _within(problem, constant, eps * share) / max(spread, 1e-300))
+
+    share = _best_share(lambda share: math.log(2.0 / error(share)))
+    degree = 2 * max(1, math.ceil(math.acosh(1.0 / error(share)) / _rate(gap)))
+    _check_degree(problem, degree, gap)
+    polynomial = kernel_filter(gap, error(share)).polynomial * _PEAK
+    norm = length**2 / (_PEAK * math.sqrt(history.used * history.copies) * constant)
+    return _plan(
+        "history_kernel", problem, history, polynomial, eps, share, norm, (_PEAK * overlap) ** 2, {"gap": gap}
+    )
+
+
+def plan_inverse(problem: LinearRecurrence, history: History, eps: float) -> Plan:
+    """Plan a history by the odd polynomial of least degree near 1/x; arguments and result as for `plan_filter`.
+
+    Source: Gilyen et al., arXiv:1806.01838, theorem 41, with the polynomial of arXiv:2507.15537.
+    """
+    alpha, constant = history.encoding.alpha, history.constant
+    start = float(np.linalg.norm(history.realisation.start))
+    kappa = alpha / history.smallest * (1.0 + _SLACK)
+
+    def error(share: float) -> float:
+        return _within(problem, constant, eps * share) * alpha * math.sqrt(history.copies) / start
+
+    share = _best_share(lambda share: math.log(2.0 * kappa / min(kappa, error(share))))
+    degree = 2 * math.ceil(math.log(2.0 * kappa / min(kappa, error(share))) / math.log1p(2.0 / (kappa - 1.0)))
+    _check_degree(problem, degree, 1.0 / kappa)
+    target = inverse(kappa, error(share)).scaled(_PEAK)
+    whole = start / (target.factor * alpha)
+    # The constant stands in every block in use.
+    accepted = (max(0.0, math.sqrt(history.used) * constant / whole - target.factor * target.error)) ** 2
+    return _plan(
+        "history_qsvt",
+        problem,
+        history,
+        target.polynomial,
+        eps,
+        share,
+        whole / math.sqrt(history.copies),
+        accepted,
+        {"kappa": kappa},
+    )
+
+
+def _plan(
+    name: str,
+    problem: LinearRecurrence,
+    history: History,
+    polynomial: Chebyshev,
+    eps: float,
+    share: float,
+    norm: float,
+    accepted: float,
+    spectrum: dict[str, float | str],
+) -> Plan:
+    """The plan of a polynomial of L: shots from the covariance at the bound, gates from the encoding's own bounds."""
+    frame, encoding, degree = history.realisation.readout, history.encoding, polynomial.degree
+    worst = np.zeros(frame.n_wanted)
+    worst[0] = problem.bound()
+    quantile = float(chi2.ppf(1.0 - FAILURE, frame.n_wanted))
+    spread = float(np.linalg.norm(frame.covariance(norm, 1.0, worst), 2))
+    shots = max(
+        quantile * spread / (eps * (1.0 - share) * problem.unit) ** 2,
+        READABLE * (norm / history.constant) ** 2,
+    )
+    fixed, turns = transform_cost(encoding, degree)
+    start, extra = _start(history, polynomial.parity == 1), 0
+    if polynomial.parity == 0:
+        # The right side is taken out of every second query.
+        extra = degree // 2 * (2 * history.realisation.prepare_cost + 6 * (encoding.n_system + 3))
+    around = cost(start).two_qubit + frame.two_qubit
+    rotations = turns + 2 * extra + 2 * around + degree
+    wide = 2 * encoding.n_system if polynomial.parity == 0 else encoding.n_system
+    resources = Resources(
+        qubits=1 + n_workspace(encoding) + encoding.n_ancilla + wide,
+        two_qubit=fixed + extra + around,
+        rotations=rotations,
+        t_gates=rotation_t_count(rotations, SYNTHESIS),
+        success_probability=min(1.0, accepted),
+        shots=math.ceil(shots),
+    )
+    return Plan(
+        solver=name,
+        problem=problem,
+        queries=degree,
+        resources=resources,
+        error_budget=ErrorBudget(polynomial=eps * share, shots=eps * (1.0 - share)),
+        scale=norm,
+        readout=CopiedReadout(frame, history.blocks, history.realisation.start.size, history.copies, norm),
+        build=lambda: _circuit(history, polynomial),
+        branch=lambda: _branch(history, polynomial),
+        parameters={
+            "encoding": f"history of {history.realisation.method}",
+            "alpha": encoding.alpha,
+            **spectrum,
+            "degree": degree,
+            "blocks": history.blocks,
+            "copies": history.copies,
+        },
+    )
+
+
+def _start(history: History, odd: bool) -> Circuit:
+    """The state the polynomial acts on: equal constants for a filter, the right side for the inverse."""
+    if odd:
+        return history.prepare_right()
+    builder = CircuitBuilder("equal_constants", history.encoding.n_system)
+    time = range(history.n_time)
+    # The blocks in use are the last ones: count from the end.
+    builder.call(prepare_uniform(history.used, history.n_time), time)
+    for qubit in time:
+        builder.gate("x", [qubit])
+    return builder.build()
+
+
+def _circuit(history: History, polynomial: Chebyshev) -> Circuit:
+    encoding, odd = history.encoding, polynomial.parity == 1
+    phases = qsvt_angles(polynomial).reflection
+    core = transform(
+        encoding.adjoint() if odd else encoding, phases, None if odd else history.prepare_right()
+    )
+    system = range(core.n_qubits - encoding.n_system, core.n_qubits)
+    frame = history.realisation.readout
+    builder = CircuitBuilder("history", core.n_qubits, encoding.n_system)
+    builder.call(_start(history, polynomial.parity == 1), system)
+    builder.call(core, range(core.n_qubits))
+    builder.postselect(range(system.start))
+    builder.call(frame.circuit(), system[encoding.n_system - frame.n_qubits :])
+    builder.measure(system, range(encoding.n_system))
+    return builder.build()
+
+
+def _branch(history: History, polynomial: Chebyshev) -> ComplexArray:
+    """The success branch by sparse products; the circuit may leave the frame's row signs out."""
+    alpha, forward = history.encoding.alpha, history.encoding.target
+    back, e = transposed(forward), history.right
+
+    def project(v: RealArray) -> RealArray:
+        return np.asarray(v - e * (e @ v))
+
+    if polynomial.parity:
+        found = transform_vector(polynomial, lambda u: back @ u / alpha, lambda u: forward @ u / alpha, e)
+    else:
+        found = transform_vector(
+            polynomial,
+            lambda u: project(forward @ u) / alpha,
+            lambda u: back @ project(u) / alpha,
+            history.flat,
+        )
+    frame = history.realisation.readout.frame
+    return np.asarray((found.reshape(-1, frame.shape[0]) @ frame.T).reshape(-1), dtype=np.complex128)
+
+
+def _within(problem: LinearRecurrence, constant: float, eps: float) -> float:
+    """Length, in the unit of x, of what a block may have too much so that x[wanted] is within eps * problem.unit."""
+    wanted = eps * problem.unit
+    return wanted / (math.hypot(1.0, problem.bound() / constant) + wanted / constant)
+
+
+def _rate(gap: float) -> float:
+    """What two queries take off the logarithm of the filter's error."""
+    depth = 2.0 * gap**2 / (1.0 - gap**2)
+    return math.log1p(depth + math.sqrt(depth * (2.0 + depth)))
+
+
+def _best_share(queries: Callable[[float], float]) -> float:
+    """The polynomial's share of the error that makes queries times shots least."""
+    return float(min(_SHARES, key=lambda share: queries(share) / (1.0 - share) ** 2))
+
+
+def _check_degree(problem: LinearRecurrence, degree: int, gap: float) -> None:
+    if degree > _MOST_QUERIES:
+        raise PrecisionUnreachable(
+            f"A history of gap {gap:.1e} needs a polynomial of degree {degree:.1e}.",
+            subject=problem,
+            value=degree,
+            remedy="March, or take fewer steps at a time.",
+        )
