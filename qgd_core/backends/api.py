@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -156,6 +157,24 @@ class Backend(ABC):
         Raises: UnsupportedOperation when the program needs what the capabilities do not offer.
         Source: none.
         """
+
+    def run_all(
+        self, executables: Iterable[Executable], shots: int, seed: int | None = None
+    ) -> list[Outcomes]:
+        """Sample several programs compiled by this backend, in as few tasks as a remote target takes them in.
+
+        Arguments: executables; shots of each, at least 1; seed, not negative; None takes fresh entropy.
+        Result: the outcomes of each, in the order given; the same seed gives the same ones.
+        Raises: as Executable.run.
+        Source: none.
+        """
+        word = None if seed is None else _at_least(seed, 0, "seed")
+        return self._run_all(list(executables), _at_least(shots, 1, "shots"), word)
+
+    def _run_all(self, executables: list[Executable], shots: int, seed: int | None) -> list[Outcomes]:
+        """One after another; a target that takes several programs in one task replaces this."""
+        words = draw_seeds(seed, len(executables))
+        return [one.run(shots, word) for one, word in zip(executables, words, strict=True)]
 
 
 def draw_seeds(seed: int | None, count: int) -> list[int]:

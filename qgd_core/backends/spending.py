@@ -7,16 +7,24 @@ import sys
 from qgd_core.errors import ConfigError
 
 
-def admit(target: str, shots: int, price: float, max_shots: int | None, max_cost: float | None) -> None:
+def admit(
+    target: str,
+    shots: int,
+    price: float,
+    max_shots: int | None,
+    max_cost: float | None,
+    basis: str = "",
+) -> None:
     """Let a run that costs money go ahead, or refuse it.
 
     Arguments: target, its name; shots; price, the estimate in US dollars; max_shots and max_cost, in US dollars,
-    the limits of this run that the user gave.
+    the limits of this run that the user gave; basis, where the prices come from, which is printed too.
     Result: none; the estimate is printed on the error stream, before anything is sent.
     Raises: ConfigError when neither limit was given, or one that was is passed.
     Source: none.
     """
-    print(f"{target}: {shots} shots, estimated at {price:.2f} US dollars.", file=sys.stderr, flush=True)
+    told = f" ({basis})" if basis else ""
+    print(f"{target}: {shots} shots, estimated at {price:.2f} US dollars{told}.", file=sys.stderr, flush=True)
     if max_shots is None and max_cost is None:
         raise ConfigError(
             f"{target} costs money and was given no limit.",

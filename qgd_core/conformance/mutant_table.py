@@ -135,6 +135,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("five per cent bias", "distribution", outcomes=bias(0.05)),
     Mutant("readout noise", "impossible_outcomes", outcomes=bias(0.002)),
     Mutant("marginal of the wrong qubit", "a_part_of_the_qubits", kind=engines.FirstQubits),
+    Mutant("programs of a set in reverse", "several_at_once", together=lambda several: several[::-1]),
     Mutant("seed ignored", "seed_matters", kind=engines.SeedIgnored),
     Mutant("seed unused", "seed_repeats", kind=engines.SeedUnused),
     Mutant("state kept between runs", "no_memory_between_runs", kind=engines.StateKept),

@@ -27,8 +27,9 @@ class Mutant:
     """A wrong backend: its name, the check that must fail on it, and what it changes in the honest one.
 
     `tree` rewrites each op of the program, `gate` each lowered gate (None drops it; it is told the number of
-    qubits), `body` the gates of a segment, `later` those of every segment but the first; `vector`, `outcomes`
-    and `counts` rewrite results; `kind` replaces the executable, `fitted` what is compiled for a program.
+    qubits), `body` the gates of a segment, `later` those of every segment but the first; `vector`, `outcomes`,
+    `together` (of several programs) and `counts` rewrite results; `kind` replaces the executable, `fitted` what
+    is compiled for a program.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Mutant:
     later: One | None = None
     vector: Callable[[ComplexArray], ComplexArray] | None = None
     outcomes: Callable[[Outcomes, int], Outcomes] | None = None
+    together: Callable[[list[Outcomes]], list[Outcomes]] | None = None
     counts: Callable[[Counts], Counts] | None = None
     kind: type[MutantExecutable] | None = None
     fitted: Callable[[Circuit, MutantBackend], Circuit] | None = None
@@ -62,6 +64,10 @@ class MutantBackend(Backend):
             circuit = rewrite(circuit, self.mutant.tree)
         fitted = (self.mutant.fitted or _fit)(circuit, self)
         return (self.mutant.kind or MutantExecutable)(program, self, fitted)
+
+    def _run_all(self, executables: list[Executable], shots: int, seed: int | None) -> list[Outcomes]:
+        together = super()._run_all(executables, shots, seed)
+        return self.mutant.together(together) if self.mutant.together else together
 
 
 class MutantExecutable(ToyExecutable):

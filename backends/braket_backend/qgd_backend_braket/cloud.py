@@ -6,20 +6,25 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from qgd_backend_braket import sets
 from qgd_backend_braket.lower import NATIVE, read_gates, translate
+from qgd_backend_braket.prices import look_up
 from qgd_core.plugin import (
     Backend,
     Capabilities,
     ComplexArray,
     ConfigError,
+    Executable,
     Gate,
+    Outcomes,
     PluginError,
     Program,
-    ResultMissing,
     SegmentedExecutable,
     UnsupportedOperation,
+    accept,
     admit,
     fit,
     measure_all,
@@ -27,22 +32,7 @@ from qgd_core.plugin import (
     read_options,
 )
 
-LEAST_SECONDS = 3.0  # that a simulator's task is charged
-SPEED = 1e9  # amplitudes a second that an estimate takes a simulator to update
-
-
-@dataclass(frozen=True)
-class Price:
-    """US dollars per task, shot and minute, and the most qubits; a device's are the dearest on the public list."""
-
-    task: float
-    shot: float
-    minute: float
-    max_qubits: int | None
-
-
-SIMULATORS = {"sv1": Price(0, 0, 0.075, 34), "tn1": Price(0, 0, 0.275, 50)}
-DEVICE = Price(0.3, 0.08, 0, None)
+SIMULATORS = ("sv1", "tn1")
 
 
 @dataclass(frozen=True)
@@ -55,25 +45,34 @@ class CloudOptions:
     """Most shots of one run."""
     max_cost: float | None = None
     """Most US dollars of one run, by the estimate."""
-    price_per_shot: float = DEVICE.shot
-    """US dollars per shot on a device."""
+    price_per_task: float | None = None
+    """US dollars per task; those of prices.toml, which are assumed, where none is given."""
+    price_per_shot: float | None = None
+    """US dollars per shot."""
+    price_per_minute: float | None = None
+    """US dollars per minute on a simulator."""
     poll_seconds: float = 1.0
     """Between two looks at a task."""
     timeout_seconds: float = 432_000.0
     """After which waiting ends; the task goes on, and can be resumed."""
     resume: str | None = None
-    """ARN of a task sent earlier, printed then: its result is fetched, and nothing new is sent."""
+    """ARN of a task sent earlier, printed then: its result is fetched, and nothing new is sent. Where a run took
+    several tasks, all of them in the order printed, with commas between."""
 
 
 class CloudBackend(Backend):
-    """Programs on the service; post-selections are gathered in a success counter, and no seed is taken."""
+    """Programs on the service, several in one task where the device takes program sets.
+
+    Post-selections are gathered in a success counter. The service takes no seed: a run does not repeat.
+    """
 
     name = "braket"
 
     def __init__(self, target: str, options: Mapping[str, Any]) -> None:
         self.spec = f"braket:{target}"
         self.options = read_options(CloudOptions, options, self.spec)
-        self.price = SIMULATORS.get(target, DEVICE)
+        prices = (self.options.price_per_task, self.options.price_per_shot, self.options.price_per_minute)
+        self.price = look_up(target, *prices)
         self.arn = (
             f"arn:aws:braket:::device/quantum-simulator/amazon/{target}"
             if target in SIMULATORS
@@ -86,90 +85,102 @@ class CloudBackend(Backend):
         """Translate a program; see Backend.compile."""
         return CloudExecutable(program, self)
 
-
-class CloudExecutable(SegmentedExecutable[list[str]]):
-    """A program as OpenQASM statements; every qubit is measured at the end."""
-
-    def __init__(self, program: Program, backend: CloudBackend) -> None:
-        lowered = fit(program.circuit, backend.capabilities)
-        self._backend = backend
-        super().__init__(program, backend.capabilities, lowered, translate, whole=True)
+    def measure(self, executables: list[CloudExecutable], shots: int) -> list[Any]:
+        """Raw results of some programs: sent within the limits and waited for, or those of the tasks to resume."""
+        groups = sets.split(executables, shots, self.session, self.arn)
+        if self.options.resume is not None:
+            tasks = sets.reopen(self.options.resume, groups, self.session, self.pace)
+        else:
+            tasks = self._send(groups, shots)
+        return [
+            result
+            for task, group in zip(tasks, groups, strict=True)
+            for result in sets.read(task, group, shots)
+        ]
 
     @property
-    def source(self) -> str:
-        """The program that is sent; global phases, which no shot shows, are left out."""
-        n_qubits = self.lowered.n_qubits
-        gates = [line for line in self.measured[0] if not line.startswith(("b[", "gphase"))]
-        idle = [f"i q[{q}];" for q in range(n_qubits)]  # unused qubits would be dropped
-        return "\n".join(["OPENQASM 3.0;", f"qubit[{n_qubits}] q;", *idle, *gates, ""])
+    def pace(self) -> dict[str, float]:
+        """How a task is waited for."""
+        options = self.options
+        return {
+            "poll_interval_seconds": options.poll_seconds,
+            "poll_timeout_seconds": options.timeout_seconds,
+        }
 
-    def estimate(self, shots: int) -> float:
-        """US dollars that a run costs, as far as it can be told beforehand."""
-        price = self._backend.price
-        seconds = max(LEAST_SECONDS, len(self.measured[0]) * 2.0**self.lowered.n_qubits / SPEED)
-        per_shot = self._backend.options.price_per_shot if price.shot else 0.0
-        return price.task + shots * per_shot + seconds / 60 * price.minute
-
-    def _measure(self, body: list[str], shots: int, seed: int) -> dict[int, int]:
-        result = self._send(shots) if self._backend.options.resume is None else self._resume()
-        if len(result.measurements) != shots:
-            raise UnsupportedOperation(
-                f"The task holds {len(result.measurements)} shots, {shots} were asked for.",
-                subject=self,
-                value=len(result.measurements),
-                remedy="Ask for as many shots as the task was sent with.",
-            )
-        whole, _ = measure_all(self.lowered)
-        columns = {qubit: place for place, qubit in enumerate(result.measured_qubits)}
-        pairs = [(columns[q], whole.n_bits - 1 - bit) for bit, q in measured_qubits(whole).items()]
-        return dict(Counter(sum(int(row[c]) << shift for c, shift in pairs) for row in result.measurements))
-
-    def _send(self, shots: int) -> Any:
-        """The result of a new task, which is cancelled if the user interrupts the wait."""
-        from braket.aws import AwsQuantumTask
-        from braket.ir.openqasm import Program as OpenQASM
-
-        backend, options = self._backend, self._backend.options
+    def _send(self, groups: list[list[CloudExecutable]], shots: int) -> list[Any]:
+        """New tasks, one for each group; all are cancelled if the user interrupts the wait."""
+        options = self.options
         bucket, _, folder = options.s3.partition("/")
         if not (bucket and folder):
             raise ConfigError(
                 f"s3 is {options.s3!r}, expected 'bucket/folder'.", subject=options.s3, remedy="Give s3."
             )
-        admit(backend.spec, shots, self.estimate(shots), options.max_shots, options.max_cost)
-        task = AwsQuantumTask.create(
-            backend.session,
-            backend.arn,
-            OpenQASM(source=self.source),
-            (bucket, folder),
-            shots,
-            poll_interval_seconds=options.poll_seconds,
-            poll_timeout_seconds=options.timeout_seconds,
-        )
-        print(f"{backend.spec}: sent as task {task.id}.", file=sys.stderr, flush=True)
+        programs = [one for group in groups for one in group]
+        total = shots * len(programs)
+        cost = self.price.estimate(len(groups), total, sum(one.updates for one in programs))
+        admit(self.spec, total, cost, options.max_shots, options.max_cost, self.price.basis)
+        tasks: list[Any] = []
         try:
-            return _wait(task)
+            for group in groups:
+                task = sets.send(group, shots, self.session, self.arn, (bucket, folder), self.pace)
+                print(f"{self.spec}: sent as task {task.id}.", file=sys.stderr, flush=True)
+                tasks.append(task)
+            for task in tasks:
+                task.result()
         except KeyboardInterrupt:
-            task.cancel()
+            for task in tasks:
+                task.cancel()
             raise
+        return tasks
 
-    def _resume(self) -> Any:
-        from braket.aws import AwsQuantumTask
+    def _run_all(self, executables: list[Executable], shots: int, seed: int | None) -> list[Outcomes]:
+        known = [one for one in executables if isinstance(one, CloudExecutable) and one.backend is self]
+        if len(known) < len(executables):
+            raise ConfigError(f"Some programs were not compiled by this {self.spec}.", subject=executables)
+        results = self.measure(known, shots) if known else []
+        return [
+            accept(one.read(result), one.measured[1], shots)
+            for one, result in zip(known, results, strict=True)
+        ]
 
-        options = self._backend.options
-        return _wait(
-            AwsQuantumTask(
-                options.resume,
-                self._backend.session,
-                poll_interval_seconds=options.poll_seconds,
-                poll_timeout_seconds=options.timeout_seconds,
-            )
-        )
 
-    def _evolve(self, body: list[str], state: ComplexArray | None) -> ComplexArray:
+class CloudExecutable(SegmentedExecutable[str]):
+    """A program as OpenQASM statements; every qubit is measured at the end."""
+
+    def __init__(self, program: Program, backend: CloudBackend) -> None:
+        lowered = fit(program.circuit, backend.capabilities)
+        self.backend = backend
+        super().__init__(program, backend.capabilities, lowered, translate, whole=True)
+
+    @cached_property
+    def source(self) -> str:
+        """The program that is sent; global phases, which no shot shows, are left out."""
+        n_qubits = self.lowered.n_qubits
+        lines = self.measured[0].split("\n")
+        gates = [line for line in lines if not line.startswith(("b[", "gphase"))]
+        idle = [f"i q[{q}];" for q in range(n_qubits)]  # unused qubits would be dropped
+        return "\n".join(["OPENQASM 3.0;", f"qubit[{n_qubits}] q;", *idle, *gates, ""])
+
+    @property
+    def updates(self) -> float:
+        """Gates times amplitudes: the work of a simulator."""
+        return (self.source.count(";") - 2.0) * 2.0**self.lowered.n_qubits
+
+    def read(self, result: Any) -> dict[int, int]:
+        """Counts over the bits from the service's table of measurements."""
+        whole, _ = measure_all(self.lowered)
+        columns = {qubit: place for place, qubit in enumerate(result.measured_qubits)}
+        pairs = [(columns[q], whole.n_bits - 1 - bit) for bit, q in measured_qubits(whole).items()]
+        return dict(Counter(sum(int(row[c]) << shift for c, shift in pairs) for row in result.measurements))
+
+    def _measure(self, body: str, shots: int, seed: int) -> dict[int, int]:
+        return self.read(self.backend.measure([self], shots)[0])
+
+    def _evolve(self, body: str, state: ComplexArray | None) -> ComplexArray:
         raise UnsupportedOperation("The service shows no vector.", subject=self)
 
-    def _gates(self, body: list[str]) -> Iterable[Gate]:
-        return read_gates([line for line in body if not line.startswith("b[")])
+    def _gates(self, body: str) -> Iterable[Gate]:
+        return read_gates(body)
 
 
 def open_session() -> Any:
@@ -187,15 +198,3 @@ def open_session() -> Any:
         raise ConfigError(
             f"AWS did not open a session: {type(error).__name__}.", remedy="Run `aws configure` first."
         ) from None
-
-
-def _wait(task: Any) -> Any:
-    """The task's result; ResultMissing where it failed, or was not there in time."""
-    result = task.result()
-    if result is None:
-        raise ResultMissing(
-            f"Task {task.id} gave no result.",
-            subject=task.id,
-            remedy=f"If it is still running, ask again later with resume='{task.id}'.",
-        )
-    return result

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from qgd_core.errors import ConfigError, PluginError, ResultMissing, Unsupported
 
 installed = importlib.util.find_spec("boto3") is not None
 needs_sdk = pytest.mark.skipif(not installed, reason="the extra `cloud` is not installed")
+PROGRAM, SET = "braket.ir.openqasm.program", "braket.ir.openqasm.program_set"
+SET_LIMITS = {"maximumExecutables": 3, "maximumTotalShots": 30_000}  # small, so that they are met
 LIMITS = {"s3": "bucket/folder", "max_shots": 50_000, "poll_seconds": 0.01}
 
 
@@ -28,10 +31,13 @@ def session(monkeypatch):
     from braket.aws import AwsSession
     from braket.default_simulator import StateVectorSimulator
     from braket.ir.openqasm import Program as OpenQASM
+    from braket.ir.openqasm import ProgramSet
     from qgd_backend_braket import cloud
 
     fake = Mock(spec=AwsSession)
-    fake.sent, fake.status = {}, "COMPLETED"
+    fake.sent, fake.status, fake.takes_sets = {}, "COMPLETED", True
+    fake.get_device.side_effect = lambda arn: {"deviceCapabilities": json.dumps({"action": fake.actions()})}
+    fake.actions = lambda: {PROGRAM: {}, **({SET: SET_LIMITS} if fake.takes_sets else {})}
 
     def create(**request):
         arn = f"arn:aws:braket:us-east-1:1:quantum-task/{len(fake.sent)}"
@@ -44,14 +50,19 @@ def session(monkeypatch):
             "quantumTaskArn": arn,
             "status": fake.status,
             "failureReason": "a reason",
-            "actionMetadata": {"actionType": "braket.ir.openqasm.program"},
+            "actionMetadata": {"actionType": SET if "programs" in request["action"] else PROGRAM},
             "outputS3Bucket": request["outputS3Bucket"],
             "outputS3Directory": f"{request['outputS3KeyPrefix']}/{arn.rpartition('/')[2]}",
         }
 
-    def retrieve(bucket, path):
+    @cache
+    def retrieve(bucket, path):  # a result is drawn once and then stays, as in S3
         request = list(fake.sent.values())[int(path.split("/")[-2])]
-        program = OpenQASM(source=json.loads(request["action"])["source"])
+        action = json.loads(request["action"])
+        if "programs" in action:
+            program = ProgramSet(programs=[OpenQASM(source=one["source"]) for one in action["programs"]])
+        else:
+            program = OpenQASM(source=action["source"])
         result = StateVectorSimulator().run(program, shots=request["shots"])
         result.taskMetadata.id = "task"
         return result.json()
@@ -132,6 +143,71 @@ def test_shots_follow_the_exact_distribution(session, circuit):
     assert np.all(np.abs(seen - 5000 * odds) < 5 * np.sqrt(5000 * odds * (1 - odds)) + 1)
 
 
+def turned(angle):
+    """One qubit that reads 1 with odds sin(angle/2)**2, and one that always does."""
+    builder = CircuitBuilder(f"turned by {angle}", 2, 2)
+    builder.gate("ry", [0], [angle])
+    builder.gate("x", [1])
+    builder.measure([0, 1], [0, 1])
+    return Program(builder.build())
+
+
+ANGLES = [0.4, 1.1, 1.9, 2.6, 3.1]
+
+
+@needs_sdk
+@pytest.mark.parametrize(
+    ("takes_sets", "shots", "sizes"),
+    [(True, 2000, [3, 2]), (True, 15_000, [2, 2, 1]), (False, 2000, [1] * 5)],
+)
+def test_several_programs_share_tasks_as_far_as_the_device_takes_them(session, takes_sets, shots, sizes):
+    session.takes_sets = takes_sets
+    backend = get_backend("braket:device:arn:x", **LIMITS | {"max_shots": 100_000})
+    together = backend.run_all([backend.compile(turned(angle)) for angle in ANGLES], shots)
+    actions = [json.loads(request["action"]) for request in session.sent.values()]
+    assert [len(action.get("programs", [action])) for action in actions] == sizes
+    assert [request["shots"] for request in session.sent.values()] == [shots * size for size in sizes]
+    assert [request["outputS3Bucket"] for request in session.sent.values()] == ["bucket"] * len(sizes)
+    for angle, outcomes in zip(ANGLES, together, strict=True):
+        odds = np.sin(angle / 2) ** 2
+        assert outcomes.shots == outcomes.accepted == shots
+        assert abs(outcomes.counts.get(0b11, 0) - shots * odds) < 5 * np.sqrt(shots * odds * (1 - odds)) + 1
+
+
+@needs_sdk
+def test_several_programs_are_priced_and_limited_together_and_resumed_by_their_arns(session, capsys):
+    backend = get_backend("braket:device:arn:x", **LIMITS)
+    programs = [backend.compile(turned(angle)) for angle in ANGLES]
+    together = backend.run_all(programs, 100)
+    printed = capsys.readouterr().err
+    assert f"500 shots, estimated at {2 * 0.3 + 500 * 0.08:.2f} US dollars" in printed
+    assert "assumed on" in printed
+    arns = ",".join(session.sent)
+    assert all(f"sent as task {arn}" in printed for arn in session.sent)
+    again = get_backend("braket:device:arn:x", resume=arns)
+    assert again.run_all([again.compile(turned(angle)) for angle in ANGLES], 100) == together
+    assert len(session.sent) == 2
+    with pytest.raises(ConfigError, match="names 2 tasks"):
+        again.run_all([again.compile(turned(0.4))], 100)
+    with pytest.raises(UnsupportedOperation, match="holds 100 shots"):
+        again.run_all([again.compile(turned(angle)) for angle in ANGLES], 50)
+    tight = get_backend("braket:device:arn:x", **LIMITS | {"max_shots": 400})
+    programs_there = [tight.compile(turned(angle)) for angle in ANGLES]
+    with pytest.raises(ConfigError, match="max_shots=400"):
+        tight.run_all(programs_there, 100)
+    with pytest.raises(ConfigError, match="not compiled by this"):
+        again.run_all(programs, 100)
+    assert len(session.sent) == 2
+
+
+@needs_sdk
+def test_given_prices_replace_the_assumed_ones(session, capsys):
+    given = {"price_per_task": 1.0, "price_per_shot": 0.01}
+    get_backend("braket:device:arn:x", **LIMITS, **given).compile(flip()).run(100)
+    printed = capsys.readouterr().err
+    assert "estimated at 2.00 US dollars (prices as given)" in printed
+
+
 @needs_sdk
 @pytest.mark.slow
 def test_the_conformance_suite_passes_but_for_the_seed(session):
@@ -162,4 +238,8 @@ def test_an_interrupted_wait_cancels_the_task(session, monkeypatch):
     monkeypatch.setattr(AwsQuantumTask, "result", interrupt)
     with pytest.raises(KeyboardInterrupt):
         get_backend("braket:sv1", **LIMITS).compile(flip()).run(100)
+    backend = get_backend("braket:sv1", **LIMITS)
+    with pytest.raises(KeyboardInterrupt):
+        backend.run_all([backend.compile(turned(angle)) for angle in ANGLES], 100)
+    assert len(cancelled) == 3
     assert cancelled == list(session.sent)

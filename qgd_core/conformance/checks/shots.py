@@ -102,3 +102,20 @@ def few_shots(subject: Subject) -> None:
     for shots in (1, 2, 777):
         outcomes = executable.run(shots, seed=subject.seed)
         require(outcomes.shots == shots == outcomes.accepted, f"{outcomes.accepted} of {shots} shots")
+
+
+@check("shots")
+def several_at_once(subject: Subject) -> None:
+    """Several programs sampled together keep their order and their own distributions."""
+    shares = (0.1, 0.35, 0.6, 0.85)
+    circuits = []
+    for share in shares:
+        builder = CircuitBuilder(f"coin of {share}", 1, 1)
+        builder.gate("ry", [0], [2 * np.arcsin(np.sqrt(share))])
+        builder.measure([0], [0])
+        circuits.append(builder.build())
+    together = subject.backend.run_all(map(subject.compile, circuits), subject.shots, subject.seed)
+    require(len(together) == len(circuits), f"{len(together)} outcomes of {len(circuits)} programs")
+    for share, circuit, outcomes in zip(shares, circuits, together, strict=True):
+        require(outcomes.shots == subject.shots, f"{circuit.name}: {outcomes.shots} of {subject.shots} shots")
+        likely(outcomes.counts, np.array([1 - share, share]), subject.shots, circuit.name)
