@@ -90,13 +90,14 @@ def plan(
     backend: Backend | None = None,
     *,
     amplified: bool = False,
+    thorough: bool = False,
 ) -> Plan:
     """Plan the solution of a problem; no circuit is built and nothing runs.
 
     Arguments: problem; eps, the 2-norm error asked for, relative to |z0| for an evolution and to problem.unit
     (by default below |x|) for a linear system; solver, a name of `list_solvers` or "auto" (least two-qubit gates
     times shots); backend, whose qubit limit must be met; amplified, to amplify the success of every route as far
-    as `linear.amplify` knows it to be safe.
+    as `linear.amplify` knows it to be safe; thorough, to plan the heavy routes too where a light one is accepted often.
     Result: a Plan whose error budget sums to eps, the other routes among its `losers`.
     Raises: ConfigError for an unknown solver, one that does not take the problem, or an eps not above 0;
     PrecisionUnreachable when no route meets eps or the backend's limit.
@@ -115,7 +116,7 @@ def plan(
     for row in sorted(fitting, key=lambda row: row.heavy):
         if solver == "auto" and not row.takes(problem):
             continue
-        if row.heavy and often:
+        if row.heavy and often and not thorough:
             break
         try:
             route = row.make_plan(problem, eps)

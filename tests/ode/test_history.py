@@ -198,6 +198,13 @@ def test_the_planner_shows_it_beside_the_others():
     assert "copies" in table
 
 
+def test_a_thorough_plan_shows_both_histories_beside_marching():
+    best = plan(window(steps=2), 0.1, thorough=True)
+    assert best.solver == "marching"
+    assert {"history_kernel", "history_qsvt"} <= {loser.solver for loser in best.losers}
+    assert "history_kernel" in best.explain()
+
+
 def test_different_steps_are_refused_where_only_steps_are_asked_for():
     problem = LinearRecurrence([M, M.T], None, [1.0, 0.3], 2)
     with pytest.raises(PrecisionUnreachable, match="one step"):
