@@ -18,10 +18,19 @@ def window_record(index: int, status: str = "quantum", reason: str = "") -> dict
         "window": index,
         "status": status,
         "reason": reason,
+        "data": "minibatch",
         "r_number": None,
         "log_norm": -0.0123,
         "max_power_norm": 1.0456,
-        "centre": {"kind": "newton", "newton_steps": 1, "gradients": 2, "hessians": 3, "seconds": 0.5},
+        "centre": {
+            "kind": "newton",
+            "newton_steps": 1,
+            "gradients": 2,
+            "hessians": 3,
+            "solves": 5,
+            "preconditioner_cost": 37.0,
+            "seconds": 0.5,
+        },
         "resources": {
             "qubits": 14,
             "two_qubit": 1004,
@@ -36,6 +45,8 @@ def window_record(index: int, status: str = "quantum", reason: str = "") -> dict
         "errors": {
             "vs_carleman": 8e-3 / index,
             "vs_carleman_budget": 0.03,
+            "sampling_rms": 0.0051,
+            "sampled": 0.0062,
             "vs_gd": 0.0117 if index != 2 else 0.0617,
             "vs_gd_budget": 0.05,
             "vs_gd_relative_to_weights": 0.0041,
@@ -43,7 +54,7 @@ def window_record(index: int, status: str = "quantum", reason: str = "") -> dict
         }
         if ran
         else None,
-        "controls": {"centre_alone": 0.27, "affine": 0.016, "newton_only": 0.21},
+        "controls": {"centre_alone": 0.27, "affine": 0.016, "carleman": 0.0019, "newton_only": 0.21},
         "move": 0.65,
         "loss": {"quantum": loss[-1] + 1e-3, "classical": loss[-1]},
         "accuracy": {"quantum": 0.925, "classical": 0.93},

@@ -31,6 +31,7 @@ def record_window(window: Window, newton: RealArray) -> Record:
     record: Record = {
         "status": "quantum" if window.result else "classical",
         "reason": window.reason,
+        "data": "all" if len(window.losses) == 1 else "minibatch",
         "move": move,
     }
     if window.plan is None or window.result is None:
@@ -87,6 +88,7 @@ def _errors(plan: WindowPlan, result: WindowResult, truth: RealArray, move: floa
         "vs_carleman": _distance(result.weights, model, move),
         "vs_carleman_budget": plan.budget.solver / move,
         "sampling_rms": None if plan.sampling_rms is None else plan.sampling_rms / move,
+        "sampled": _distance(result.weights, result.exact_weights, move),
         "vs_gd": error / move,
         "vs_gd_budget": plan.budget.total / move,
         "vs_gd_relative_to_weights": error / float(np.linalg.norm(truth)),

@@ -20,8 +20,10 @@ GLOSSARY = {
     "move in the window, beside the limit fixed before the run",
     "Carleman model": "the truncated linear system that the circuit implements, solved exactly",
     "gradient descent": "the classical iteration on the true loss, step by step",
-    "controls": "what simpler classical recipes reach: staying at the centre, the affine model (order N = 1), and the "
-    "Newton steps alone; a window worse than these shows nothing",
+    "sampling error": "what the finite number of shots does to the weights: the root mean square that the plan "
+    "expected, and the one draw of this run",
+    "controls": "what simpler classical recipes reach: staying at the centre, the affine model (order N = 1), the "
+    "Carleman model run classically, and the Newton steps alone; a window worse than these shows nothing",
 }
 
 

@@ -122,6 +122,4 @@ def test_a_model_without_a_fixed_point_is_refused():
     # F(v) = -(1 + v + v^2) has no root: expanded at 0 without Newton steps.
     loss = FunctionLoss(lambda w: (w + w**2 / 2 + w**3 / 3).sum())
     with pytest.raises(NotDissipative, match="no fixed point"):
-        expand_around(
-            StepLosses([loss]), np.zeros(1), Settings(newton_steps=0, recentre=True), np.zeros(1)
-        )
+        expand_around(StepLosses([loss]), np.zeros(1), Settings(newton_steps=0, recentre=True), np.zeros(1))

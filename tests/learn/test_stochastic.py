@@ -57,9 +57,7 @@ def test_a_window_of_minibatches_is_torchs_sgd_within_its_budget(backend, shots)
     assert record["resources"]["two_qubit"] <= 1200 or backend == "emulator"
     assert record["errors"]["exact_vs_gd"] <= 2.5e-3
     assert record["errors"]["exact_vs_gd"] <= record["controls"]["affine"] / 4
-    assert record["controls"]["carleman"] == pytest.approx(
-        record["errors"]["exact_vs_gd"], rel=0, abs=1e-9
-    )
+    assert record["controls"]["carleman"] == pytest.approx(record["errors"]["exact_vs_gd"], rel=0, abs=1e-9)
 
 
 def test_windows_go_on_where_the_minibatches_were():

@@ -44,6 +44,7 @@ def test_every_number_asked_for_stands_in_the_table(make_window: Make) -> None:
             "2,000,000",
         ),
         *("0.008 / 0.03", "0.0117 / 0.05", "0.0023", "0.0041", "0.27", "0.016", "0.21", "0.65"),
+        *("0.0051 / 0.0062", "0.0019", "37", "5", "minibatch"),
     ):
         assert f" {number} " in text
 
