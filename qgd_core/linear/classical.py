@@ -13,7 +13,7 @@ from qgd_core.errors import ConfigError, PrecisionUnreachable
 Matrix = sp.csr_array
 
 # Up to this size singular values are computed, beyond it bounded or estimated.
-_DENSE = 512
+DENSE = 512
 # Relative safety of an estimated smallest singular value.
 _SAFETY = 1e-2
 _SINGULAR = 1e-13
@@ -21,7 +21,7 @@ _SINGULAR = 1e-13
 
 def upper_norm(matrix: Matrix) -> float:
     """Upper bound on the 2-norm, exact up to 512 rows, else sqrt(|A|_1 |A|_inf)."""
-    if matrix.shape[0] <= _DENSE:
+    if matrix.shape[0] <= DENSE:
         return float(np.linalg.norm(matrix.toarray(), 2))
     size = abs(matrix)
     return float(np.sqrt(size.sum(axis=0).max() * size.sum(axis=1).max()))
@@ -36,7 +36,7 @@ def smallest_singular_value(matrix: Matrix) -> float:
     Raises: ConfigError when the matrix is singular to rounding.
     Source: none.
     """
-    if matrix.shape[0] <= _DENSE:
+    if matrix.shape[0] <= DENSE:
         values = np.linalg.svd(matrix.toarray(), compute_uv=False)
         smallest, largest = float(values[-1]), float(values[0])
     else:
@@ -59,7 +59,7 @@ def smallest_singular_value(matrix: Matrix) -> float:
 
 def largest_inverse_row(matrix: Matrix, rows: NDArray[np.int64]) -> float:
     """Length of the longest of these rows of the inverse: |x_i| is at most that times |b|. inf past 512 rows."""
-    if matrix.shape[0] > _DENSE:
+    if matrix.shape[0] > DENSE:
         return np.inf
     return float(np.linalg.norm(np.linalg.inv(matrix.toarray())[rows], axis=1).max())
 

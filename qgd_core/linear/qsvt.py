@@ -7,21 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 
-from qgd_core.arrays import ComplexArray, RealArray
-from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
-from qgd_core.circuit.counts import rotation_t_count
-from qgd_core.encodings.base import BlockEncoding, transposed
 from qgd_core.errors import PrecisionUnreachable
-from qgd_core.linear.balance import encode_balanced
-from qgd_core.linear.base import SYNTHESIS, Plan, Resources, shots_for
+from qgd_core.linear.base import Plan
+from qgd_core.linear.inverse import Inversion
 from qgd_core.linear.system import LinearSystem
-from qgd_core.linear.transform import n_workspace, transform, transform_cost, transform_vector
+from qgd_core.linear.transform import n_workspace, transform, transform_cost
 from qgd_core.phases.angles import qsvt_angles
 from qgd_core.phases.targets import Target, inverse
-from qgd_core.readout.shifted import ShiftedReadout
 from qgd_core.state.prepare import prepare
 
 # Largest magnitude of the polynomial: phases need it below 1.
@@ -59,12 +53,8 @@ def plan_qsvt(
     arXiv:2507.15537.
     """
     family = family or Inverse("qsvt", _degree, inverse)
-    rows, encoded = encode_balanced(problem, lambda system: sp.csr_array(system.matrix.T), encoding)
-    b = rows.shifted()
-    length = float(np.linalg.norm(b))
-    kappa = encoded.alpha / rows.smallest * (1.0 + 1e-12)
-    # An error e of the function 1/x is an error e |b| / alpha of the solution.
-    unit = problem.unit * encoded.alpha / length
+    given = Inversion.of(problem, encoding)
+    kappa, unit, encoded = given.kappa, given.unit, given.encoding
     if share is None:
         share = _best_share(kappa, eps * unit)
     degree = family.degree(kappa, eps * share * unit)
@@ -74,65 +64,28 @@ def plan_qsvt(
             f"An error of {eps:.1e} at condition {kappa:.1e} needs a polynomial of degree {degree:.1e}.",
             subject=problem,
             value=reachable,
-            remedy=f"Ask for {reachable:.1e} or more, or precondition A."
+            remedy=f"Ask for {reachable:.1e} or more, which takes {_MOST_QUERIES:.0e} queries, or precondition A."
             if reachable < 1
             else "Precondition A.",
         )
     target = family.target(kappa, eps * share * unit).scaled(_PEAK)
-    norm = length / (target.factor * encoded.alpha)
-    size = 2**encoded.n_system
-    start = np.zeros(size)
-    start[: b.size] = b
-    readout = ShiftedReadout(problem.wanted, problem.shift, norm)
-    m, copies = problem.wanted.shape
-    # |x + a| from below: from |A|, and from the shift against the bound on x.
-    least = max(
-        length / rows.norm, problem.shift * math.sqrt(m * copies) - problem.bound() * math.sqrt(copies)
-    )
-    most = min(length / rows.smallest, problem.shifted_bound())
-    slack = eps * share * problem.unit
     fixed, turns = transform_cost(encoded, degree)
-    rotations = turns + size
-    resources = Resources(
-        qubits=1 + n_workspace(encoded) + encoded.n_ancilla + encoded.n_system,
-        two_qubit=fixed + size - 2,
-        rotations=rotations,
-        t_gates=rotation_t_count(rotations, SYNTHESIS),
-        success_probability=min(1.0, (max(0.0, least - slack) / norm) ** 2),
-        shots=shots_for(readout, problem, eps * (1.0 - share)),
-    )
-    return Plan(
-        solver=family.name,
-        problem=problem,
-        queries=degree,
-        resources=resources,
-        error_budget=ErrorBudget(polynomial=eps * share, shots=eps * (1.0 - share)),
-        scale=norm,
-        readout=readout,
-        build=lambda: _circuit(encoded, target, start),
-        branch=lambda: _branch(encoded, target, start),
-        parameters={"encoding": encoded.method, "alpha": encoded.alpha, "kappa": kappa, "degree": degree},
-        most_accepted=min(1.0, ((most + slack) / norm) ** 2),
-    )
+    size = given.start.size
+    qubits = 1 + n_workspace(encoded) + encoded.n_ancilla + encoded.n_system
+    costs = (degree, qubits, fixed + size - 2, turns + size)
+    return given.plan(family.name, target, eps, share, costs, lambda: _circuit(given, target))
 
 
-def _circuit(encoding: BlockEncoding, target: Target, start: RealArray) -> Circuit:
+def _circuit(given: Inversion, target: Target) -> Circuit:
+    encoding = given.encoding
     core = transform(encoding, qsvt_angles(target.polynomial).reflection)
     system = range(core.n_qubits - encoding.n_system, core.n_qubits)
     builder = CircuitBuilder("qsvt_inverse", core.n_qubits, encoding.n_system)
-    builder.call(prepare(start, "right_side"), system)
+    builder.call(prepare(given.start, "right_side"), system)
     builder.call(core, range(core.n_qubits))
     builder.postselect(range(system.start))
     builder.measure(system, range(encoding.n_system))
     return builder.build()
-
-
-def _branch(encoding: BlockEncoding, target: Target, start: RealArray) -> ComplexArray:
-    matrix, alpha = encoding.target, encoding.alpha
-    other = transposed(matrix)
-    v = start / np.linalg.norm(start)
-    solved = transform_vector(target.polynomial, lambda u: matrix @ u / alpha, lambda u: other @ u / alpha, v)
-    return solved.astype(np.complex128)
 
 
 def _degree(kappa: float, error: float) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from qgd_core.arrays import RealArray, real_vector
 from qgd_core.errors import ConfigError
 from qgd_core.linear.classical import (
+    DENSE,
     Matrix,
     direct,
     largest_inverse_row,
@@ -69,6 +70,14 @@ class LinearSystem:
     def knows_smallest(self) -> bool:
         """True where the caller gave the bound on the smallest singular value."""
         return self._smallest is not None
+
+    def needed(self) -> str:
+        """What this knowledge of A costs classically."""
+        if self.knows_smallest:
+            return "a bound on the smallest singular value from the caller"
+        return (
+            "singular values, n^3" if self.b.size <= DENSE else "one sparse factorisation, a Lanczos estimate"
+        )
 
     @property
     def condition(self) -> float:

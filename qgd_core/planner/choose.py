@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from qgd_core.backends.api import Backend
 from qgd_core.errors import ConfigError, NotDissipative, PrecisionUnreachable, nearest
+from qgd_core.linear.adiabatic import plan_adiabatic
 from qgd_core.linear.amplify import amplify
 from qgd_core.linear.base import Plan
 from qgd_core.linear.cks import plan_cks
@@ -54,6 +55,12 @@ SOLVERS: dict[str, Solver] = {
     ),
     "cks": Solver(LinearSystem, plan_cks, "inverse by the first Chebyshev series, a baseline", heavy=True),
     "hhl": Solver(LinearSystem, plan_hhl, "inverse by phase estimation, a baseline", heavy=True),
+    "adiabatic": Solver(
+        LinearSystem,
+        plan_adiabatic,
+        "a walk that turns the matrix on, then a filter: the scale from a known number",
+        heavy=True,
+    ),
     "history_qsvt": Solver(
         LinearRecurrence, plan_history_qsvt, "all steps as one linear system, polynomial inverse", heavy=True
     ),

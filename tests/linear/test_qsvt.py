@@ -169,13 +169,13 @@ def flip_a_branch(monkeypatch):
 
 def lose_the_scale(monkeypatch):
     """An amplitude of 1 is said to stand for |b|, the polynomial's factor forgotten."""
-    from qgd_core.linear import qsvt
+    from qgd_core.linear import inverse
 
     def forget(places, shift, norm):
         return kept(places, shift, 1.0)
 
-    kept = qsvt.ShiftedReadout
-    monkeypatch.setattr(qsvt, "ShiftedReadout", forget)
+    kept = inverse.ShiftedReadout
+    monkeypatch.setattr(inverse, "ShiftedReadout", forget)
 
 
 def overestimate_the_smallest_value(monkeypatch):
