@@ -152,6 +152,14 @@ def write_toml(config: Table) -> str:
     return "\n".join(_lines(config.model_dump(), "")) + "\n"
 
 
+def read_changes(changes: Sequence[str]) -> dict[str, Any]:
+    """The table that texts "key=value" make, as --set gives them; ConfigError where one has no key and value."""
+    table: dict[str, Any] = {}
+    for change in changes:
+        _apply(table, change)
+    return table
+
+
 def _apply(tables: dict[str, Any], change: str) -> None:
     """Set one "table.key=value" in the tables."""
     key, separator, text = change.partition("=")

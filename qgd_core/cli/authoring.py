@@ -24,6 +24,13 @@ def new_backend(
 def conformance(
     name: Annotated[str, typer.Argument(help="A backend, such as qiskit:aer.")],
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the sheet as JSON too.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Give the backend an option; repeatable."),
+    ] = None,
+    gaps: Annotated[
+        Path | None, typer.Option(metavar="FILE", help='Known gaps, as TOML: check = "reason".')
+    ] = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="CHECK", help="Run this check alone; repeatable.")
     ] = None,
@@ -34,9 +41,13 @@ def conformance(
 
     Exits with 0 if the backend conforms, 1 if it does not, 2 if it cannot be tried.
     """
+    from qgd_core.config import read_changes
+    from qgd_core.conformance.gaps import read_gaps
     from qgd_core.conformance.runner import run
 
-    sheet = run(name, only=only or None, seed=seed, shots=shots)
+    options = read_changes(changes or [])
+    known = read_gaps(gaps) if gaps else None
+    sheet = run(name, options=options, gaps=known, only=only or None, seed=seed, shots=shots)
     print(sheet.to_table())
     if json:
         try:

@@ -42,10 +42,12 @@ def run(
 
 
 def judge(check: Check, subject: Subject, gap: str | None = None) -> Verdict:
-    """One check's verdict; a gap that passes fails, so that no gap outlives its reason."""
+    """One check's verdict; a gap that passes or is not run fails, so that none outlives its reason."""
     lacking = [need for need in check.needs if not meets(subject.backend.capabilities, need)]
-    if lacking:
+    if lacking and gap is None:
         return Verdict(check.name, NOT_DECLARED, ", ".join(lacking), 0.0)
+    if lacking:
+        return Verdict(check.name, FAILED, f"listed as a gap ({gap}), but it is not declared: remove it", 0.0)
     start = time.perf_counter()
     problem = ""
     try:

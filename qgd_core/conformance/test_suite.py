@@ -6,16 +6,21 @@ from functools import cache
 
 import pytest
 
+from qgd_core.config import read_changes
 from qgd_core.conformance.checks import CHECKS
 from qgd_core.conformance.door import tell
+from qgd_core.conformance.gaps import read_gaps
 from qgd_core.conformance.runner import judge, make_subject
 from qgd_core.conformance.subject import Subject
 
 
 @cache
-def subject_of(spec: str, seed: int, shots: int) -> Subject:
-    """The subject of a named backend, made once."""
-    return make_subject(spec, {}, seed, shots)
+def subject_of(spec: str, config: pytest.Config) -> tuple[Subject, dict[str, str]]:
+    """The subject of a named backend, made once, and its known gaps."""
+    options = read_changes(config.getoption("--qgd-set"))
+    gaps = config.getoption("--qgd-gaps")
+    subject = make_subject(spec, options, config.getoption("--qgd-seed"), config.getoption("--qgd-shots"))
+    return subject, read_gaps(gaps) if gaps else {}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -29,5 +34,5 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_conformance(spec: str, check: str, pytestconfig: pytest.Config) -> None:
     """The backend passes the check."""
-    seed, shots = pytestconfig.getoption("--qgd-seed"), pytestconfig.getoption("--qgd-shots")
-    tell(judge(CHECKS[check], subject_of(spec, seed, shots)))
+    subject, gaps = subject_of(spec, pytestconfig)
+    tell(judge(CHECKS[check], subject, gaps.get(check)))

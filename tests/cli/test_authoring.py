@@ -32,6 +32,23 @@ def test_a_wrong_backend_exits_with_1_and_is_told_what_is_wrong(qgd):
     assert json.loads((qgd.folder / "sheet.json").read_text())["passed"] is False
 
 
+def test_options_reach_the_backend_and_gaps_are_taken_from_a_file(qgd):
+    seen = []
+    wrong = MutantBackend(Mutant("tdg is t", "every_gate", gate=rename(tdg="t")))
+
+    def create(registry, spec, options):
+        seen.append(dict(options))
+        return wrong
+
+    qgd.patch.setattr(registry.Registry, "create", create)
+    (qgd.folder / "gaps.toml").write_text('every_gate = "tdg is being fixed"\n')
+    flags = ("--set", "shape=counter", "--set", "noise.readout=0.1", "--gaps", "gaps.toml")
+    code, out, _ = qgd("conformance", "wrong", *QUICK, *flags)
+    assert code == 0
+    assert "tdg is being fixed" in out
+    assert seen[0] == {"shape": "counter", "noise": {"readout": 0.1}}
+
+
 def test_checks_that_nobody_declared_are_no_success(qgd):
     assert qgd("conformance", "emulator", "--only", "every_gate")[0] == 1
 
@@ -40,6 +57,9 @@ def test_checks_that_nobody_declared_are_no_success(qgd):
     ("arguments", "part"),
     [
         (["qiskti"], "Did you mean 'qiskit'?"),
+        (["reference", "--set", "threads=2"], "Unknown option 'threads'"),
+        (["reference", "--set", "threads"], "has no key and value"),
+        (["reference", "--gaps", "nowhere.toml"], "nowhere.toml cannot be read"),
         (["reference", "--only", "every_gat"], "Did you mean 'every_gate'?"),
         (["reference", "--only", "every_gate", "--json", "no/such/sheet.json"], "cannot be written"),
     ],

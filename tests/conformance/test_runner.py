@@ -10,6 +10,7 @@ import pytest
 
 from qgd_core.backends.registry import get_backend
 from qgd_core.conformance import CHECKS, checks, conformance, run
+from qgd_core.conformance.gaps import read_gaps
 from qgd_core.conformance.mutants import Mutant, MutantBackend
 from qgd_core.conformance.mutations import rename
 from qgd_core.conformance.runner import judge, make_subject, versions
@@ -49,6 +50,29 @@ def test_a_gap_is_strict_both_ways():
     verdict = only(run(ToyBackend(), only=["every_gate"], gaps={"every_gate": "no longer"}))
     assert verdict.status == FAILED
     assert "remove it" in verdict.detail
+
+
+def test_a_gap_of_what_is_not_declared_is_stale():
+    verdict = only(run(ToyBackend(), only=["reset_in_mid_circuit"], gaps={"reset_in_mid_circuit": "later"}))
+    assert verdict.status == FAILED
+    assert "not declared" in verdict.detail
+
+
+def test_gaps_are_read_from_a_file_and_mistakes_in_it_are_named(tmp_path):
+    file = tmp_path / "gaps.toml"
+    file.write_text('every_gate = "tdg is being fixed"\n')
+    assert read_gaps(file) == {"every_gate": "tdg is being fixed"}
+    for text, match in (
+        ("every_gate = 3", "reason 3"),
+        ("every_gate", "not valid TOML"),
+        ('evry_gate = "x"', "'every_gate'"),
+        ('every_gate = " "', "no reason"),
+    ):
+        file.write_text(text)
+        with pytest.raises(ConfigError, match=match):
+            read_gaps(file)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_gaps(tmp_path / "nowhere.toml")
 
 
 def test_unknown_names_are_rejected_with_the_nearest():
@@ -119,6 +143,8 @@ def test_the_pytest_door():
     assert "passed" in done.stdout
     assert "error" not in done.stdout.lower()
     assert pytest_run().returncode != 0
+    refused = pytest_run("--qgd-backend=reference", "--qgd-set=a=1", "-k", "every_gate")
+    assert "Unknown option 'a'" in refused.stdout
 
 
 def test_the_suite_bites_without_assertions():
