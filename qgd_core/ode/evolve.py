@@ -1,0 +1,114 @@
+"""Hamiltonian simulation over any block encoding: exp(-i A t) by polynomials of A."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import LinearOperator
+
+from qgd_core.arrays import ComplexArray
+from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.circuit.counts import cost
+from qgd_core.encodings.base import Action, BlockEncoding
+from qgd_core.errors import ConfigError
+from qgd_core.linear.transform import n_workspace, transform_pair, transform_pair_cost
+from qgd_core.phases.angles import qsvt_angles
+from qgd_core.phases.chebyshev import Chebyshev
+from qgd_core.phases.targets import cosine, sine
+
+# Largest magnitude of the polynomials: phases need it below 1.
+_PEAK = 1.0 - 1e-3
+_HERMITIAN = 1e-12
+
+
+def encode_evolution(encoding: BlockEncoding, time: float, eps: float) -> BlockEncoding:
+    """Encode exp(-i A t) from any block encoding of a Hermitian A, by Jacobi-Anger series of cosine and sine.
+
+    Arguments: encoding of A = A^dagger, assembled; time t > 0; eps, error in the operator norm.
+    Result: alpha just above 2, degree about alpha_A t + log(1/eps) calls shared by both series, two ancillas and the
+    workspace of the phases more. The target is the polynomial itself, within eps of exp(-i A t); `eps` of the
+    encoding is what the phases' residuals and the encoding of A add. CX of the one controlled call are counted.
+    Raises: ConfigError when A is not Hermitian.
+    Source: Gilyen, Su, Low, Wiebe, arXiv:1806.01838, theorem 58.
+    """
+    matrix: Action = encoding.target
+    if (
+        isinstance(matrix, LinearOperator)
+        or abs(matrix - matrix.conj().T).max() > _HERMITIAN * encoding.alpha
+    ):
+        raise ConfigError("Only a Hermitian, assembled matrix evolves unitarily.", subject=encoding)
+    even, odd = _series(encoding.alpha * time, eps)
+    phases = [qsvt_angles(one) for one in (even, odd)]
+    degree = max(even.degree, odd.degree)
+    last = _controlled_cost(encoding, odd.degree > even.degree)
+    two_qubit, rotations = transform_pair_cost(encoding, degree)
+    n_work = n_workspace(encoding)
+    residual = sum(one.residual for one in phases) / 2
+    alpha = 2.0 * (1.0 + eps) / _PEAK
+    return BlockEncoding(
+        method="evolution",
+        target=sp.csr_array(evolved(encoding.target / encoding.alpha, even, odd)) * (alpha / 2.0),
+        alpha=alpha,
+        n_system=encoding.n_system,
+        n_ancilla=2 + n_work + encoding.n_ancilla,
+        eps=alpha * residual + 2.0 * degree**2 * encoding.eps / encoding.alpha,
+        two_qubit=two_qubit + last[0],
+        rotations=rotations + last[1],
+        build=lambda: _ordered(encoding, transform_pair(encoding, *(one.reflection for one in phases))),
+        restored=n_work + encoding.restored,
+    )
+
+
+def evolution_degree(time: float, eps: float) -> int:
+    """Calls that exp(-i x t), |x| <= 1, takes at error eps."""
+    return max(one.degree for one in _series(time, eps))
+
+
+def evolved(matrix: Action, even: Chebyshev, odd: Chebyshev) -> ComplexArray:
+    """The polynomial even(A) - i odd(A), dense, by Chebyshev's recurrence."""
+    dense = matrix.toarray()
+    before, now = np.eye(dense.shape[0], dtype=np.complex128), dense.astype(np.complex128)
+    size = max(even.degree, odd.degree) + 1
+    first, second = (np.pad(one.coefficients, (0, size - one.coefficients.size)) for one in (even, odd))
+    mixed = first - 1j * second
+    total = mixed[0] * before + mixed[1] * now
+    for coefficient in mixed[2:]:
+        before, now = now, 2.0 * dense @ now - before
+        total = total + coefficient * now
+    return np.asarray(total)
+
+
+def _series(time: float, eps: float) -> tuple[Chebyshev, Chebyshev]:
+    """Cosine and sine below _PEAK, their degrees one apart, together within eps of exp(-i x t) times _PEAK."""
+    even, odd = cosine(time, eps / 2).polynomial, sine(time, eps / 2).polynomial
+    rows = [np.trim_zeros(one.coefficients, "b") for one in (even, odd)]
+    size = max(row.size for row in rows)
+    # The shorter one takes its next term too: a zero, one degree below the longer.
+    even_size = size if size % 2 else size - 1
+    odd_size = size if size % 2 == 0 else size - 1
+    peak = _PEAK / (1.0 + eps)
+    return (
+        Chebyshev(np.pad(rows[0], (0, even_size - rows[0].size)) * peak),
+        Chebyshev(np.pad(rows[1], (0, odd_size - rows[1].size)) * peak),
+    )
+
+
+def _controlled_cost(encoding: BlockEncoding, plain: bool) -> tuple[int, int]:
+    """CX and rotations of one controlled call."""
+    builder = CircuitBuilder("last", 1 + encoding.n_ancilla + encoding.n_system)
+    builder.call(encoding.circuit(), range(1, builder.n_qubits), controls=((0, 1),), adjoint=not plain)
+    counts = cost(builder.build())
+    return counts.two_qubit, counts.rotations
+
+
+def _ordered(encoding: BlockEncoding, circuit: Circuit) -> Circuit:
+    """The same circuit with its projected ancillas first and the restored ones behind."""
+    n_work = n_workspace(encoding)
+    projected = encoding.n_ancilla - encoding.restored
+    n_ancilla = 2 + n_work + encoding.n_ancilla
+    builder = CircuitBuilder("evolution", circuit.n_qubits)
+    work = range(2 + projected, 2 + projected + n_work)
+    rest = range(work.stop, n_ancilla)
+    system = range(n_ancilla, circuit.n_qubits)
+    builder.call(circuit, [0, 1, *work, *range(2, 2 + projected), *rest, *system])
+    return builder.build()
