@@ -112,8 +112,14 @@ def window() -> None:
     )
     row("log(M)", lambda: plan_lchs(flow, eps, "fitted"), truth, move)
     row("log(M)", lambda: plan_lchs(flow, eps), truth, move)
-    row("Eq 6, dense", lambda: plan_history_kernel(problem, eps, "svd"), truth, move)
-    row("Eq 6, dense", lambda: plan_history_qsvt(problem, eps, "svd"), truth, move)
+    for share in (0.05, 0.02):
+        wide = share * move / problem.unit
+        for make in (plan_history_kernel, plan_history_qsvt):
+            for idle in (3, 15):
+                case = f"Eq 6, {idle} idle rows at least, {share:.0e}"
+                row(case, lambda m=make, e=wide, i=idle: m(problem, e, idle=i), truth, move)
+    row("Eq 6, dense step", lambda: plan_history_kernel(problem, eps, "svd", assembled=False), truth, move)
+    row("Eq 6, assembled", lambda: plan_history_kernel(problem, eps, "svd", assembled=True), truth, move)
 
 
 def _parts(problem: LinearRecurrence) -> tuple[Any, ...]:

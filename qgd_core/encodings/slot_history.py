@@ -51,7 +51,7 @@ def encode_history(step: BlockEncoding, n_time: int, n_idle: int | None = None) 
         angle = 2.0 * math.atan(math.sqrt(step.alpha))
         builder.gate("ry", [label], [angle])
         if n_idle is not None:
-            mark, marked = _mark(n_time, n_time - n_idle), [label, gate, *carries, *time]
+            mark, marked = mark_steps(n_time, n_time - n_idle), [label, gate, *carries, *time]
             builder.call(mark, marked)
             # A copy has weight 1 in the step's alpha: the rest is dumped on an ancilla, which then stays 1.
             lost = 2.0 * math.acos(min(1.0, 1.0 / step.alpha))
@@ -60,7 +60,7 @@ def encode_history(step: BlockEncoding, n_time: int, n_idle: int | None = None) 
         builder.call(_gated(step), [gate, *own, *range(time.stop, builder.n_qubits)])
         if idle:
             builder.call(mark, marked, adjoint=True)
-        builder.call(_increment(n_time), [label, overflow, *carries, *time])
+        builder.call(increment(n_time), [label, overflow, *carries, *time])
         builder.gate("ry", [label], [angle])
         return builder.build()
 
@@ -114,7 +114,7 @@ def _gated_cost(step: BlockEncoding) -> tuple[int, int]:
     return counts.two_qubit, counts.rotations
 
 
-def _mark(n_time: int, n_leading: int) -> Circuit:
+def mark_steps(n_time: int, n_leading: int) -> Circuit:
     """Set `act` where the label is 1 and a leading time bit is 0: on [label, act, carries..., time...], carries left on."""
     carries, time = range(2, n_time + 1), range(n_time + 1, 2 * n_time + 1)
     ops = Reversible()
@@ -130,7 +130,7 @@ def _mark(n_time: int, n_leading: int) -> Circuit:
     return builder.build()
 
 
-def _increment(n_time: int) -> Circuit:
+def increment(n_time: int) -> Circuit:
     """Add the label to the time register: a circuit on [label, overflow, carries..., time...]."""
     chain = [0, *range(2, n_time + 1), 1]
     time = range(2 * n_time, n_time, -1)

@@ -147,7 +147,7 @@ def lay_out(problem: LinearRecurrence, realisation: Realisation, idle: int | Non
     steps, alpha = problem.steps, max(1.0, step.alpha)
     if idle is None:
         least = max(1, steps.bit_length())
-        choices = [(t, _room(t, steps)) for t in (least, least + 1)]
+        choices = [(t, room_for_copies(t, steps)) for t in (least, least + 1)]
     else:
         n_idle = idle.bit_length()
         choices = [((steps + 2**n_idle - 1).bit_length(), n_idle)]
@@ -169,7 +169,7 @@ def lay_out(problem: LinearRecurrence, realisation: Realisation, idle: int | Non
     return found
 
 
-def _room(n_time: int, steps: int) -> int:
+def room_for_copies(n_time: int, steps: int) -> int:
     """The most qubits n_idle with 2**n_time - 2**n_idle >= steps."""
     return int((1 << n_time) - steps).bit_length() - 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 from scipy.stats import chi2
@@ -15,8 +16,9 @@ from qgd_core.circuit.counts import cost, rotation_t_count
 from qgd_core.encodings.base import transposed
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
-from qgd_core.linear.transform import n_workspace, transform, transform_cost, transform_vector
+from qgd_core.linear.transform import n_selects, n_workspace, transform, transform_cost, transform_vector
 from qgd_core.ode.base import LinearRecurrence
+from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.history import History
 from qgd_core.ode.marching import READABLE
 from qgd_core.phases.angles import qsvt_angles
@@ -24,6 +26,8 @@ from qgd_core.phases.chebyshev import Chebyshev
 from qgd_core.phases.targets import inverse, kernel_filter
 from qgd_core.readout.copied import CopiedReadout
 from qgd_core.state.uniform import prepare_uniform
+
+Evolution: TypeAlias = LinearRecurrence | LinearODE
 
 # Largest magnitude of a polynomial: phases need it below 1.
 _PEAK = 0.999
@@ -33,7 +37,7 @@ _SHARES = np.geomspace(1e-3, 0.9, 60)
 _SLACK = 1e-9
 
 
-def plan_filter(problem: LinearRecurrence, history: History, eps: float) -> Plan:
+def plan_filter(problem: Evolution, history: History, eps: float) -> Plan:
     """Plan a history by projecting equal constants in all blocks on the kernel of (1 - e e^T) L.
 
     That kernel is the line of x. Its constant coordinate is the same in every block, so the state that holds nothing
@@ -64,7 +68,7 @@ def plan_filter(problem: LinearRecurrence, history: History, eps: float) -> Plan
     )
 
 
-def plan_inverse(problem: LinearRecurrence, history: History, eps: float) -> Plan:
+def plan_inverse(problem: Evolution, history: History, eps: float) -> Plan:
     """Plan a history by the odd polynomial of least degree near 1/x; arguments and result as for `plan_filter`.
 
     Source: Gilyen et al., arXiv:1806.01838, theorem 41, with the polynomial of arXiv:2507.15537.
@@ -98,7 +102,7 @@ def plan_inverse(problem: LinearRecurrence, history: History, eps: float) -> Pla
 
 def _plan(
     name: str,
-    problem: LinearRecurrence,
+    problem: Evolution,
     history: History,
     polynomial: Chebyshev,
     eps: float,
@@ -118,15 +122,15 @@ def _plan(
         READABLE * (norm / history.constant) ** 2,
     )
     fixed, turns = transform_cost(encoding, degree)
-    start, extra = _start(history, polynomial.parity == 1), 0
+    start, joined, extra = _start(history, polynomial.parity == 1), 0, 0
     if polynomial.parity == 0:
         # The right side is taken out of every second query.
-        extra = degree // 2 * (2 * history.realisation.prepare_cost + 6 * (encoding.n_system + 3))
+        joined = n_selects(encoding) + encoding.n_system - 1
+        extra = degree // 2 * (2 * history.realisation.prepare_cost + 6 * joined + 8)
     around = cost(start).two_qubit + frame.two_qubit
     rotations = turns + 2 * extra + 2 * around + degree
-    wide = 2 * encoding.n_system if polynomial.parity == 0 else encoding.n_system
     resources = Resources(
-        qubits=1 + n_workspace(encoding) + encoding.n_ancilla + wide,
+        qubits=1 + n_workspace(encoding) + encoding.n_ancilla + encoding.n_system + joined,
         two_qubit=fixed + extra + around,
         rotations=rotations,
         t_gates=rotation_t_count(rotations, SYNTHESIS),
@@ -205,7 +209,7 @@ def _branch(history: History, polynomial: Chebyshev) -> ComplexArray:
     return np.asarray((found.reshape(-1, frame.shape[0]) @ frame.T).reshape(-1), dtype=np.complex128)
 
 
-def _within(problem: LinearRecurrence, constant: float, eps: float) -> float:
+def _within(problem: Evolution, constant: float, eps: float) -> float:
     """Length, in the unit of x, of what a block may have too much so that x[wanted] is within eps * problem.unit."""
     wanted = eps * problem.unit
     return wanted / (math.hypot(1.0, problem.bound() / constant) + wanted / constant)
@@ -222,7 +226,7 @@ def _best_share(queries: Callable[[float], float]) -> float:
     return float(min(_SHARES, key=lambda share: queries(share) / (1.0 - share) ** 2))
 
 
-def _check_degree(problem: LinearRecurrence, degree: int, gap: float) -> None:
+def _check_degree(problem: Evolution, degree: int, gap: float) -> None:
     if degree > _MOST_QUERIES:
         raise PrecisionUnreachable(
             f"A history of gap {gap:.1e} needs a polynomial of degree {degree:.1e}.",

@@ -14,6 +14,7 @@ from qgd_core.linear.amplify import amplify
 from qgd_core.linear.base import Plan
 from qgd_core.linear.cks import plan_cks
 from qgd_core.linear.hhl import plan_hhl
+from qgd_core.linear.kernel_ladder import plan_kernel_ladder
 from qgd_core.linear.kernel_reflection import plan_kernel_reflection
 from qgd_core.linear.qsvt import plan_qsvt
 from qgd_core.linear.system import LinearSystem
@@ -24,6 +25,7 @@ from qgd_core.ode.marching import plan_marching
 from qgd_core.ode.mask_lchs import has_step, plan_mask_lchs
 from qgd_core.ode.recurrence import plan_history_kernel, plan_history_qsvt
 from qgd_core.ode.taylor import plan_taylor_history_kernel, plan_taylor_history_qsvt, plan_taylor_marching
+from qgd_core.ode.trapezoid import plan_euler_kernel, plan_trapezoid_kernel, plan_trapezoid_qsvt
 
 Problem: TypeAlias = LinearRecurrence | LinearODE | LinearSystem
 
@@ -52,6 +54,12 @@ SOLVERS: dict[str, Solver] = {
         LinearSystem,
         plan_kernel_reflection,
         "projection on the kernel of a widened matrix, the norm known roughly",
+    ),
+    "kernel_ladder": Solver(
+        LinearSystem,
+        plan_kernel_ladder,
+        "the same with the norm unknown, every candidate at once",
+        heavy=True,
     ),
     "cks": Solver(LinearSystem, plan_cks, "inverse by the first Chebyshev series, a baseline", heavy=True),
     "hhl": Solver(LinearSystem, plan_hhl, "inverse by phase estimation, a baseline", heavy=True),
@@ -86,6 +94,21 @@ SOLVERS: dict[str, Solver] = {
         plan_taylor_history_kernel,
         "Taylor steps as one linear system, kernel projection",
         heavy=True,
+    ),
+    "trapezoid_kernel": Solver(
+        LinearODE,
+        plan_trapezoid_kernel,
+        "implicit trapezoid as one linear system, kernel projection",
+        heavy=True,
+    ),
+    "trapezoid_qsvt": Solver(
+        LinearODE,
+        plan_trapezoid_qsvt,
+        "implicit trapezoid as one linear system, polynomial inverse",
+        heavy=True,
+    ),
+    "euler_kernel": Solver(
+        LinearODE, plan_euler_kernel, "explicit Euler steps as one linear system, a baseline", heavy=True
     ),
 }
 

@@ -165,8 +165,8 @@ def test_copies_that_do_not_fit_are_refused():
 
 
 def copies_start_one_block_late(monkeypatch):
-    kept = slot_history._mark
-    monkeypatch.setattr(slot_history, "_mark", lambda n_time, n_leading: kept(n_time, n_leading + 1))
+    kept = slot_history.mark_steps
+    monkeypatch.setattr(slot_history, "mark_steps", lambda n_time, n_leading: kept(n_time, n_leading + 1))
 
 
 def copies_are_not_weighted(monkeypatch):

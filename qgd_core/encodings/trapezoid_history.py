@@ -1,0 +1,82 @@
+"""The history matrix of the implicit trapezoid, from one encoding of the generator: two labels and a time register."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import scipy.sparse as sp
+
+from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.circuit.counts import cost
+from qgd_core.encodings.base import BlockEncoding
+from qgd_core.encodings.slot_history import increment, mark_steps
+from qgd_core.errors import ConfigError
+
+
+def encode_trapezoid(generator: BlockEncoding, step: float, n_time: int, n_idle: int) -> BlockEncoding:
+    """Encode (I - S) (x) I - (h/2) (I + S) P (x) A on 2**n_time blocks: S shifts by a block, P keeps all but copies.
+
+    Arguments: generator, encoding of A; step, h > 0; n_time >= 1; n_idle below it: the last 2**n_idle blocks are
+    copies. Columns before them hold 1 - h A / 2 on the diagonal and -(1 + h A / 2) below it.
+    Result: an encoding with alpha = 2 + h alpha_A on [time..., system], as exact as the generator's. It calls the
+    generator once, under one control. With z_0 on the right in block s the first copy holds as many trapezoid steps
+    from z_0 as there are blocks from s to it: the start's half step stands in its own block.
+    Raises: ConfigError where the blocks do not fit, or h is not positive.
+    Source: An, Onwunta, Yang, arXiv:2410.13189, for the history of a trapezoid; the labels are derived here.
+    """
+    if n_time < 1 or not 0 <= n_idle < n_time:
+        raise ConfigError(f"2**{n_idle} copies do not fit into 2**{n_time} blocks.", value=n_time)
+    if not (math.isfinite(step) and step > 0.0):
+        raise ConfigError(f"A step is {step}, it must be positive and finite.", value=step)
+    n_projected = generator.n_ancilla - generator.restored
+    n_ancilla = 3 + n_projected + generator.restored + n_time
+    gated = generator.controlled()
+
+    def build() -> Circuit:
+        builder = CircuitBuilder("trapezoid_history", n_ancilla + n_time + generator.n_system)
+        slope, later, overflow = 0, 1, 2 + n_projected
+        kept = range(overflow + 1, overflow + 1 + generator.restored)
+        own = [*range(2, overflow), *kept]
+        act, carries = kept.stop, range(kept.stop + 1, n_ancilla)
+        time = range(n_ancilla, n_ancilla + n_time)
+        angle = 2.0 * math.atan(math.sqrt(step * generator.alpha / 2.0))
+        builder.gate("ry", [slope], [angle])
+        builder.gate("ry", [later], [math.pi / 2])
+        mark, marked = mark_steps(n_time, n_time - n_idle), [slope, act, *carries, *time]
+        builder.call(mark, marked)
+        # A copy has no slope: an ancilla of the generator, idle then, takes it.
+        for flag in (slope, act):
+            builder.gate("x", [own[0]], controls=((flag, 1),))
+        builder.call(gated, [act, *own, *range(time.stop, builder.n_qubits)])
+        builder.call(mark, marked, adjoint=True)
+        builder.call(increment(n_time), [later, overflow, *carries, *time])
+        builder.gate("z", [later], controls=((slope, 1),))
+        builder.gate("ry", [later], [math.pi / 2])
+        builder.gate("ry", [slope], [angle])
+        return builder.build()
+
+    counts = cost(gated)
+    extra = 7 * n_time + 6 * (n_time - n_idle) + 3
+    alpha = 2.0 + step * generator.alpha
+    return BlockEncoding(
+        method="trapezoid_history",
+        target=_target(generator, step, n_time, n_idle),
+        alpha=alpha,
+        n_system=n_time + generator.n_system,
+        n_ancilla=n_ancilla,
+        eps=step * generator.eps + 1e-15 * alpha,
+        two_qubit=counts.two_qubit + extra,
+        rotations=counts.rotations + 2 * extra + 10 * n_time + 6,
+        build=build,
+        restored=n_ancilla - 3 - n_projected,
+    )
+
+
+def _target(generator: BlockEncoding, step: float, n_time: int, n_idle: int) -> sp.csr_array:
+    blocks = 2**n_time
+    below = sp.eye_array(blocks, k=-1, format="csr")
+    active = sp.csr_array(sp.diags_array(np.where(np.arange(blocks) < blocks - 2**n_idle, step / 2, 0.0)))
+    one, system = sp.eye_array(blocks, format="csr"), sp.eye_array(2**generator.n_system, format="csr")
+    slopes = sp.csr_array((one + below) @ active)
+    return sp.csr_array(sp.kron(one - below, system) - sp.kron(slopes, generator.target))

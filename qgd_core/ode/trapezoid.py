@@ -1,0 +1,225 @@
+"""A linear ODE as one linear system: the implicit trapezoid, and the explicit Euler step as a baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sp
+
+from qgd_core.arrays import RealArray
+from qgd_core.encodings.choose import block_encode
+from qgd_core.encodings.realisation import Realisation
+from qgd_core.encodings.trapezoid_history import encode_trapezoid
+from qgd_core.errors import PrecisionUnreachable
+from qgd_core.linear.base import Plan
+from qgd_core.linear.classical import upper_norm
+from qgd_core.ode.base import LinearRecurrence
+from qgd_core.ode.flow import LinearODE, log_norm
+from qgd_core.ode.history import History, room_for_copies
+from qgd_core.ode.history_solve import plan_filter, plan_inverse
+from qgd_core.ode.recurrence import plan_history_kernel
+from qgd_core.readout.frame import constant_for
+from qgd_core.readout.simplex import SimplexReadout
+from qgd_core.state.prepare import prepare
+
+# The share of the error at which steps times shots are fewest, for orders 2 and 1.
+_SECOND, _FIRST = 0.2, 1.0 / 3.0
+_MOST_STEPS = 10**6
+
+
+@dataclass(frozen=True)
+class _Growth:
+    """How a trapezoid step grows: `rest` bounds |(1 - hA/2)^-1|, `ratio` the whole step, from the log-norm."""
+
+    rest: float
+    ratio: float
+
+    @classmethod
+    def of(cls, rate: float) -> _Growth:
+        """From h times the logarithmic norm, below 2: von Neumann's theorem on a half-plane."""
+        rest = 1.0 / (1.0 - rate / 2.0)
+        return cls(rest, max(1.0, (1.0 + rate / 2.0) * rest))
+
+
+def plan_trapezoid_kernel(problem: LinearODE, eps: float, encoding: str = "auto") -> Plan:
+    """Plan dz/dt = A z + b by the history of the implicit trapezoid and the projection on its kernel.
+
+    Arguments: problem; eps, 2-norm error of z(T)[wanted] relative to problem.unit; encoding, of A with the constant
+    coordinate adjoined, a name of `list_encodings` or "auto".
+    Result: a plan whose discretisation error is proved below its share: A-stable and of second order, at most
+    T h^2/12 |A^2| |A z_0 + b| for a logarithmic norm of 0 or less, and grown by the norm's exponential above it.
+    Raises: PrecisionUnreachable when more than 1e6 steps are needed.
+    Source: An, Onwunta, Yang, arXiv:2410.13189; the constant is Peano's for the trapezoidal rule.
+    """
+    return _plan(problem, eps, encoding, "trapezoid_kernel", plan_filter)
+
+
+def plan_trapezoid_qsvt(problem: LinearODE, eps: float, encoding: str = "auto") -> Plan:
+    """Plan the same history by the polynomial inverse; arguments and result as above."""
+    return _plan(problem, eps, encoding, "trapezoid_qsvt", plan_inverse)
+
+
+def plan_euler_kernel(problem: LinearODE, eps: float, encoding: str = "auto") -> Plan:
+    """Plan dz/dt = A z + b by explicit Euler steps, Eq 6 and the projection on its kernel: a baseline of first order.
+
+    Arguments and result as for `plan_trapezoid_kernel`, the steps' error at most sum_k |1 + hA|^k h^2/2 |A| |A z_0 + b|
+    times the growth of z'.
+    Source: Liu et al., arXiv:2011.03185, with Eq 6 of arXiv:2303.03428.
+    """
+    share = _FIRST * eps
+    steps = _least_steps(problem, lambda steps: _euler_error(problem, steps), share)
+    h = problem.time / steps
+    recurrence = LinearRecurrence(
+        sp.csr_array(sp.eye_array(problem.z0.size) + h * problem.matrix),
+        h * problem.b,
+        problem.z0,
+        steps,
+        problem.wanted,
+        bound=problem.bound() + share * problem.unit,
+    )
+    ratio = recurrence.unit / problem.unit
+    route = plan_history_kernel(recurrence, (eps - share) / ratio, encoding, assembled=False)
+    budget = replace(route.error_budget.scaled(ratio), discretisation=share)
+    return replace(
+        route, solver="euler_kernel", error_budget=budget, parameters={**route.parameters, "steps": steps}
+    )
+
+
+def trapezoid_error(problem: LinearODE, steps: int) -> float:
+    """Upper limit on what `steps` trapezoid steps miss of z(T), in the unit of z; inf where a step may be singular."""
+    h = problem.time / steps
+    if h * problem.log_norm >= 2.0:
+        return math.inf
+    growth = _Growth.of(h * problem.log_norm)
+    third = upper_norm(sp.csr_array(problem.matrix @ problem.matrix)) * _slope(problem)
+    return growth.rest * _powers(growth.ratio, steps) * h**3 / 12.0 * third
+
+
+def _euler_error(problem: LinearODE, steps: int) -> float:
+    h = problem.time / steps
+    ratio = upper_norm(sp.csr_array(sp.eye_array(problem.z0.size) + h * problem.matrix))
+    return _powers(ratio, steps) * h**2 / 2.0 * upper_norm(problem.matrix) * _slope(problem)
+
+
+def _slope(problem: LinearODE) -> float:
+    """Upper limit on |z'| all the way: z' obeys the equation without its source."""
+    first = float(np.linalg.norm(problem.matrix @ problem.z0 + problem.b))
+    return first * math.exp(max(0.0, problem.log_norm) * problem.time)
+
+
+def _powers(ratio: float, steps: int) -> float:
+    """1 + ratio + ... + ratio**(steps - 1), inf where that overflows."""
+    if abs(ratio - 1.0) < 1e-12:
+        return float(steps)
+    growth = steps * math.log(ratio) if ratio > 0.0 else -math.inf
+    return math.inf if growth > 700.0 else math.expm1(growth) / (ratio - 1.0)
+
+
+def _least_steps(problem: LinearODE, error: Callable[[int], float], eps: float) -> int:
+    """The fewest steps with an error of at most eps * problem.unit, by bisection: the bounds fall with the steps."""
+    high = 1
+    while not error(high) <= eps * problem.unit:
+        high *= 2
+        if high > _MOST_STEPS:
+            raise PrecisionUnreachable(
+                f"An error of {eps:.1e} needs more than {_MOST_STEPS:.0e} steps.",
+                subject=problem,
+                value=error(_MOST_STEPS) / problem.unit,
+                remedy="Ask for less, shorten the time, or use Taylor steps.",
+            )
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if error(middle) <= eps * problem.unit else (middle, high)
+    return high
+
+
+def _plan(
+    problem: LinearODE,
+    eps: float,
+    encoding: str,
+    name: str,
+    solver: Callable[[LinearODE, History, float], Plan],
+) -> Plan:
+    share = _SECOND * eps
+    steps = _least_steps(problem, lambda steps: trapezoid_error(problem, steps), share)
+    bound = problem.bound() + share * problem.unit
+    near = LinearODE(problem.matrix, problem.b, problem.z0, problem.time, problem.wanted, bound)
+    least = steps.bit_length()
+    plans = []
+    for n_time in (least, least + 1):
+        history = lay_out_trapezoid(near, steps, n_time, encoding)
+        route = solver(near, history, eps - share)
+        plans.append(
+            replace(
+                route,
+                solver=name,
+                problem=problem,
+                error_budget=replace(route.error_budget, discretisation=share),
+                parameters={**route.parameters, "steps": steps},
+            )
+        )
+    best, *others = sorted(plans, key=lambda plan: plan.resources.two_qubit * plan.shots)
+    return replace(best, losers=tuple(others))
+
+
+def lay_out_trapezoid(problem: LinearODE, steps: int, n_time: int, encoding: str = "auto") -> History:
+    """The history of `steps` trapezoid steps on 2**n_time blocks, with as many copies of the end as there is room for.
+
+    Arguments: problem; steps, T >= 1; n_time, with 2**n_time above T; encoding, of A and its constant coordinate.
+    Result: an exact history of the steps; its blocks before the copies hold (1 - h A / 2)^-1 (z + h b / 2).
+    Raises: ConfigError for an unknown encoding.
+    Source: as `plan_trapezoid_kernel`.
+    """
+    constant = constant_for(problem.bound(), len(problem.wanted)) or 1.0
+    matrix, start = _augment(problem, constant)
+    generator = block_encode(matrix, encoding)
+    start = np.concatenate([start, np.zeros(2**generator.n_system - start.size)])
+    h, n_idle = problem.time / steps, room_for_copies(n_time, steps)
+    copies = 2**n_idle
+    inverse, rate = math.inf, h * log_norm(matrix)
+    if rate < 2.0:
+        whole, active = _Growth.of(rate), 2**n_time - copies
+        inverse = max(1.0, whole.rest) * (_powers(whole.ratio, active) + copies * whole.ratio**active)
+    realisation = Realisation(
+        method=generator.method,
+        encodings=(generator,),
+        start=start,
+        prepare=lambda: prepare(start, "start"),
+        prepare_cost=start.size - 2,
+        readout=SimplexReadout(len(problem.wanted), constant),
+    )
+    return History(
+        encoding=encode_trapezoid(generator, h, n_time, n_idle),
+        realisation=realisation,
+        first=2**n_time - copies - steps,
+        copies=copies,
+        sizes=np.hypot(constant, _sizes(problem, steps, copies)),
+        inverse=inverse,
+    )
+
+
+def _augment(problem: LinearODE, constant: float) -> tuple[sp.csr_array, RealArray]:
+    """A on (constant, wanted, others), the source being the constant's column; and the start."""
+    wanted = set(problem.wanted)
+    order = [*problem.wanted, *(i for i in range(problem.z0.size) if i not in wanted)]
+    column = sp.csr_array(problem.b[order][:, np.newaxis] / constant)
+    block = sp.csr_array(problem.matrix)[order][:, order]
+    matrix = sp.csr_array(sp.block_array([[sp.csr_array((1, 1)), None], [column, block]], format="csr"))
+    return matrix, np.concatenate([[constant], problem.z0[order]])
+
+
+def _sizes(problem: LinearODE, steps: int, copies: int) -> RealArray:
+    """Upper limits on |z|, the constant left out, in every block in use."""
+    h = problem.time / steps
+    growth = _Growth.of(h * problem.log_norm)
+    source = growth.rest * h * float(np.linalg.norm(problem.b))
+    start = float(np.linalg.norm(problem.z0))
+    sizes = [growth.rest * start + source / 2.0]
+    for _ in range(steps - 1):
+        sizes.append(growth.ratio * sizes[-1] + source)
+    end = growth.ratio**steps * start + source * _powers(growth.ratio, steps)
+    return np.array([*sizes, *[end] * copies])
