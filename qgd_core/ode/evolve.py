@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
@@ -19,6 +21,7 @@ from qgd_core.phases.targets import cosine, sine
 # Largest magnitude of the polynomials: phases need it below 1.
 _PEAK = 1.0 - 1e-3
 _HERMITIAN = 1e-12
+_ASSEMBLED = 64
 
 
 def encode_evolution(encoding: BlockEncoding, time: float, eps: float) -> BlockEncoding:
@@ -37,17 +40,24 @@ def encode_evolution(encoding: BlockEncoding, time: float, eps: float) -> BlockE
         or abs(matrix - matrix.conj().T).max() > _HERMITIAN * encoding.alpha
     ):
         raise ConfigError("Only a Hermitian, assembled matrix evolves unitarily.", subject=encoding)
-    even, odd = _series(encoding.alpha * time, eps)
+    even, odd = series(encoding.alpha * time, eps)
     phases = [qsvt_angles(one) for one in (even, odd)]
     degree = max(even.degree, odd.degree)
     last = _controlled_cost(encoding, odd.degree > even.degree)
-    two_qubit, rotations = transform_pair_cost(encoding, degree)
+    # Every other call is the adjoint, which may take a few gates more.
+    back = cost(encoding.circuit().adjoint())
+    both = replace(
+        encoding,
+        two_qubit=max(encoding.two_qubit, back.two_qubit),
+        rotations=max(encoding.rotations, back.rotations),
+    )
+    two_qubit, rotations = transform_pair_cost(both, degree)
     n_work = n_workspace(encoding)
     residual = sum(one.residual for one in phases) / 2
     alpha = 2.0 * (1.0 + eps) / _PEAK
     return BlockEncoding(
         method="evolution",
-        target=sp.csr_array(evolved(encoding.target / encoding.alpha, even, odd)) * (alpha / 2.0),
+        target=_action(encoding.target / encoding.alpha, even * (alpha / 2.0), odd * (alpha / 2.0)),
         alpha=alpha,
         n_system=encoding.n_system,
         n_ancilla=2 + n_work + encoding.n_ancilla,
@@ -61,25 +71,37 @@ def encode_evolution(encoding: BlockEncoding, time: float, eps: float) -> BlockE
 
 def evolution_degree(time: float, eps: float) -> int:
     """Calls that exp(-i x t), |x| <= 1, takes at error eps."""
-    return max(one.degree for one in _series(time, eps))
+    return max(one.degree for one in series(time, eps))
 
 
-def evolved(matrix: Action, even: Chebyshev, odd: Chebyshev) -> ComplexArray:
-    """The polynomial even(A) - i odd(A), dense, by Chebyshev's recurrence."""
-    dense = matrix.toarray()
-    before, now = np.eye(dense.shape[0], dtype=np.complex128), dense.astype(np.complex128)
+def evolved(matrix: Action, even: Chebyshev, odd: Chebyshev, states: ComplexArray) -> ComplexArray:
+    """The polynomial even(A) - i odd(A) times states, by Chebyshev's recurrence; `matrix @` is all that is asked of A."""
     size = max(even.degree, odd.degree) + 1
     first, second = (np.pad(one.coefficients, (0, size - one.coefficients.size)) for one in (even, odd))
     mixed = first - 1j * second
+    before, now = states, matrix @ states
     total = mixed[0] * before + mixed[1] * now
     for coefficient in mixed[2:]:
-        before, now = now, 2.0 * dense @ now - before
+        before, now = now, 2.0 * (matrix @ now) - before
         total = total + coefficient * now
     return np.asarray(total)
 
 
-def _series(time: float, eps: float) -> tuple[Chebyshev, Chebyshev]:
-    """Cosine and sine below _PEAK, their degrees one apart, together within eps of exp(-i x t) times _PEAK."""
+def _action(matrix: Action, even: Chebyshev, odd: Chebyshev) -> Action:
+    """The polynomial as a matrix where that is small, else as an operator."""
+    size = matrix.shape[0]
+    if size <= _ASSEMBLED:
+        return sp.csr_array(evolved(matrix, even, odd, np.eye(size, dtype=np.complex128)))
+    return LinearOperator(
+        (size, size),
+        matvec=lambda x: evolved(matrix, even, odd, x),
+        rmatvec=lambda x: evolved(matrix, even, odd * -1.0, x),
+        dtype=np.complex128,
+    )
+
+
+def series(time: float, eps: float) -> tuple[Chebyshev, Chebyshev]:
+    """Cosine and sine below 1, their degrees one apart, together within eps of exp(-i x t), times 0.999 / (1 + eps)."""
     even, odd = cosine(time, eps / 2).polynomial, sine(time, eps / 2).polynomial
     rows = [np.trim_zeros(one.coefficients, "b") for one in (even, odd)]
     size = max(row.size for row in rows)

@@ -36,7 +36,7 @@ _READABLE = 400
 
 
 @dataclass(frozen=True, eq=False)
-class _Flow:
+class Flow:
     """The flow on (constant, wanted, others), less its growth: -A = loss + i H, skew = -i H, both real (2^q, 2^q)."""
 
     problem: LinearODE
@@ -54,10 +54,12 @@ class _Flow:
 
     @property
     def n_qubits(self) -> int:
+        """q."""
         return int(self.problem.z0.size).bit_length()
 
     @cached_property
     def start(self) -> RealArray:
+        """The start vector (2^q,), the constant first."""
         wanted = self.problem.wanted
         order = [*wanted, *sorted(set(range(self.problem.z0.size)) - set(wanted))]
         start = np.zeros(2**self.n_qubits)
@@ -71,15 +73,18 @@ class _Flow:
 
     @cached_property
     def loss(self) -> RealArray:
+        """L, positive semidefinite once the growth is taken off."""
         symmetric = (self._matrix + self._matrix.T) / 2
         return np.asarray(self.growth * np.eye(len(symmetric)) - symmetric)
 
     @cached_property
     def skew(self) -> RealArray:
+        """-i H."""
         return np.asarray((self._matrix - self._matrix.T) / 2)
 
     @cached_property
     def eigen(self) -> tuple[RealArray, RealArray]:
+        """Eigenvalues and eigenvectors of L."""
         values, vectors = np.linalg.eigh(self.loss)
         return np.maximum(values, 0.0), vectors
 
@@ -141,11 +146,19 @@ def plan_lchs(problem: LinearODE, eps: float, nodes: str = "low_somma", share: f
     """
     if nodes not in NODES:
         raise ConfigError(f"Unknown nodes {nodes!r}.", subject=nodes, remedy=nearest(nodes, NODES))
+    flow, growth, bound = lay_out(problem, eps)
+    shares = _SHARES if share is None else (share,)
+    plans = [_plan(problem, flow, eps, nodes, part, growth, bound) for part in shares]
+    return min(plans, key=lambda plan: plan.resources.two_qubit * plan.shots)
+
+
+def lay_out(problem: LinearODE, eps: float) -> tuple[Flow, float, float]:
+    """The flow with a constant that carries sign and scale, how much it may grow in T, and the bound of the answer."""
     bound = problem.bound()
     # A constant far below the start, or below the error, could not carry the scale.
     least = max(_LEAST_CONSTANT, 2.0 * eps) * problem.unit
     constant = max(constant_for(bound, len(problem.wanted)), least)
-    flow = _Flow(problem, constant)
+    flow = Flow(problem, constant)
     growth = math.exp(min(700.0, flow.growth * problem.time))
     if growth**2 > _MOST_GROWTH:
         raise NotDissipative(
@@ -154,13 +167,11 @@ def plan_lchs(problem: LinearODE, eps: float, nodes: str = "low_somma", share: f
             value=flow.growth,
             remedy="Use a shorter time, or rescale the coordinates so that A + A^T has no positive eigenvalue.",
         )
-    shares = _SHARES if share is None else (share,)
-    plans = [_plan(problem, flow, eps, nodes, part, growth, bound) for part in shares]
-    return min(plans, key=lambda plan: plan.resources.two_qubit * plan.shots)
+    return flow, growth, bound
 
 
 def _plan(
-    problem: LinearODE, flow: _Flow, eps: float, kind: str, share: float, growth: float, bound: float
+    problem: LinearODE, flow: Flow, eps: float, kind: str, share: float, growth: float, bound: float
 ) -> Plan:
     length = float(np.linalg.norm(flow.start))
     readout = SimplexReadout(len(problem.wanted), flow.constant)
@@ -209,7 +220,7 @@ def _plan(
     )
 
 
-def _pieces(flow: _Flow, steps: int, readout: SimplexReadout) -> tuple[RealArray, RealArray, RealArray]:
+def _pieces(flow: Flow, steps: int, readout: SimplexReadout) -> tuple[RealArray, RealArray, RealArray]:
     """Start in the eigenframe of the loss, the turn between two steps, and the turn to the read-out's frame."""
     tau, vectors = flow.problem.time / steps, flow.eigen[1]
     half = expm(flow.skew * tau / 2)
@@ -217,7 +228,7 @@ def _pieces(flow: _Flow, steps: int, readout: SimplexReadout) -> tuple[RealArray
     return vectors.T @ half @ flow.start, vectors.T @ half @ half @ vectors, frame @ half @ vectors
 
 
-def _branch(flow: _Flow, nodes: Nodes, steps: int, readout: SimplexReadout) -> ComplexArray:
+def _branch(flow: Flow, nodes: Nodes, steps: int, readout: SimplexReadout) -> ComplexArray:
     start, turn, last = _pieces(flow, steps, readout)
     phases = np.exp(-1j * np.outer(nodes.k, flow.eigen[0]) * flow.problem.time / steps)
     states = np.tile(start.astype(np.complex128), (nodes.weights.size, 1)) * phases
@@ -227,7 +238,7 @@ def _branch(flow: _Flow, nodes: Nodes, steps: int, readout: SimplexReadout) -> C
     return np.asarray(last @ combined / (nodes.norm * np.linalg.norm(flow.start)))
 
 
-def _circuit(flow: _Flow, nodes: Nodes, steps: int, readout: SimplexReadout) -> Circuit:
+def _circuit(flow: Flow, nodes: Nodes, steps: int, readout: SimplexReadout) -> Circuit:
     q, m = flow.n_qubits, nodes.n_qubits
     start, turn, last = _pieces(flow, steps, readout)
     builder = CircuitBuilder("lchs", m + q, q)

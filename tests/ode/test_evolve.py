@@ -65,8 +65,8 @@ def test_what_does_not_evolve_unitarily_is_refused():
 
 def test_a_wrong_branch_sign_is_caught(monkeypatch):
     """exp(+i A t) instead of exp(-i A t)."""
-    kept = evolve._series
-    monkeypatch.setattr(evolve, "_series", lambda time, eps: (kept(time, eps)[0], kept(time, eps)[1] * -1.0))
+    kept = evolve.series
+    monkeypatch.setattr(evolve, "series", lambda time, eps: (kept(time, eps)[0], kept(time, eps)[1] * -1.0))
     a = hermitian(2, 3)
     evolution = encode_evolution(block_encode(a, "svd"), 1.0, 1e-4)
     assert np.linalg.norm(block(evolution) - expm(-1j * a), 2) > 0.1
