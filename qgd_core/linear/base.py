@@ -17,7 +17,6 @@ from qgd_core.circuit.circuit import Circuit
 from qgd_core.circuit.program import Program
 from qgd_core.linear.system import LinearSystem
 from qgd_core.readout.base import Estimate
-from qgd_core.readout.shifted import ShiftedReadout
 
 # Chance that the sampling error exceeds its share, per solve.
 FAILURE = 1e-4
@@ -52,6 +51,13 @@ class Solution:
     success_probability: float
     resources: Resources
     program: Program
+
+
+class Sampled(Protocol):
+    """A read-out that knows the covariance of its numbers at a bound on them."""
+
+    def covariance(self, shots: float, value: RealArray) -> RealArray:
+        """Covariance, shape (m, m), after `shots` attempts."""
 
 
 class Readout(Protocol):
@@ -133,7 +139,7 @@ class Plan:
         return explain([self, *self.losers])
 
 
-def shots_for(readout: ShiftedReadout, problem: LinearSystem, eps: float) -> int:
+def shots_for(readout: Sampled, problem: LinearSystem, eps: float) -> int:
     """Shots that keep the sampling error of x[wanted] below eps * problem.unit with probability 1 - 1e-4."""
     m = len(problem.wanted)
     worst = np.zeros(m)

@@ -52,11 +52,15 @@ def filter_rate(gap: float) -> float:
 
 
 def filtered(encoding: BlockEncoding, polynomial: Chebyshev, e: RealArray, v: RealArray) -> ComplexArray:
-    """An even polynomial of the singular values of (1 - e e^T) A / alpha, applied to v by products alone."""
+    """An even polynomial of the singular values of (1 - e e^T) A / alpha, applied to v by products alone.
+
+    Where A is larger than e, e is taken out of every part of e's size.
+    """
     matrix, other, alpha = encoding.target, transposed(encoding.target), encoding.alpha
 
     def project(u: RealArray) -> RealArray:
-        return np.asarray(u - e * (e @ u))
+        parts = u.reshape(-1, e.size)
+        return np.asarray((parts - np.outer(parts @ e, e)).reshape(-1))
 
     found = transform_vector(
         polynomial, lambda u: project(matrix @ u) / alpha, lambda u: other @ project(u) / alpha, v
