@@ -7,6 +7,7 @@ import pytest
 
 from qgd_core.backends.registry import get_backend
 from qgd_core.carleman.system import carleman
+from qgd_core.circuit.circuit import Call
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import simulate
 from qgd_core.dynamics.low_rank import LowRankMap
@@ -212,6 +213,37 @@ def test_different_steps_are_refused_where_only_steps_are_asked_for():
     with pytest.raises(PrecisionUnreachable, match="one step"):
         plan_history_kernel(problem, 0.1, assembled=False)
     assert plan_history_kernel(problem, 0.1, "svd").parameters["encoding"] == "svd"
+
+
+def slow_window(multiplier, steps):
+    """A window whose slowest mode is given."""
+    step = LowRankMap(
+        np.array([0.0, 0.01]), np.array([multiplier, 0.6]), np.array([0.02]), np.array([[0.6, 0.8]])
+    )
+    u0 = np.array([0.3, -0.2])
+    system = carleman(step.field(1.0), order=2, step=1.0, scale=1.0)
+    structure = SlotSteps((step,), u0, 1.0, steps)
+    return LinearRecurrence(
+        system.matrix, system.source, system.lift(u0), steps, wanted=range(2), structure=structure
+    )
+
+
+@pytest.mark.parametrize(
+    ("multiplier", "low", "high"), [(0.85, 0.7, 1.1), (1.0, 0.95, 1.3), (1.01, 1.1, 2.1)], ids=str
+)
+def test_queries_grow_as_theorems_1_and_2_say(multiplier, low, high):
+    """O(T) where every mode decays, at most O(T^2) where one nearly does or grows: arXiv:2303.03428."""
+    times = [8, 16, 32]
+    plans = [plan_history_kernel(slow_window(multiplier, t), 0.05, "slots", idle=0) for t in times]
+    assert low < np.polyfit(np.log(times), np.log([route.queries for route in plans]), 1)[0] < high
+    built = [uses(route.compile().circuit, "carleman_step") for route in plans[:2]]
+    assert built == [route.queries for route in plans[:2]]
+
+
+def uses(circuit, name):
+    """How many times a block of this name runs in a tree."""
+    calls = [op for op in circuit.ops if isinstance(op, Call)]
+    return sum(op.repeat * (1 if op.circuit.name == name else uses(op.circuit, name)) for op in calls)
 
 
 def read_one_block_early(monkeypatch):
