@@ -52,7 +52,7 @@ class Basis:
         return slice(int(self.starts[degree - 1]), int(self.starts[degree]))
 
     @cached_property
-    def _later_tuples(self) -> IndexArray:
+    def later_tuples(self) -> IndexArray:
         """Entry (l, i): how many sorted tuples of length l have every index above i."""
         n = self.n
         counts = [
@@ -73,7 +73,7 @@ class Basis:
             return join_columns(digits, self.n)
         position = np.full(digits.shape[1], self.size(degree) - 1, dtype=np.int64)
         for place, column in enumerate(digits):
-            position -= self._later_tuples[degree - place][column]
+            position -= self.later_tuples[degree - place][column]
         return position
 
     def weights(self, degree: int) -> RealArray:

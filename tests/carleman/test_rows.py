@@ -1,0 +1,101 @@
+"""Assembly row by row, at sizes where rows are written straight into place, against Kronecker products."""
+
+from functools import reduce
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from qgd_core.carleman import rows
+from qgd_core.carleman.discrete import discrete_matrix
+from qgd_core.carleman.lift import Basis
+from qgd_core.carleman.products import Products
+from qgd_core.dynamics.polynomial import PolynomialField
+
+
+def sparse_map(n, degrees, seed=0, per_row=4):
+    """Random maps; variables 0 and 1 share all columns of their linear part, so some products meet."""
+    rng, parts = np.random.default_rng(seed), {}
+    for k in degrees:
+        rows, columns = np.repeat(np.arange(n), per_row), rng.integers(0, n**k, per_row * n)
+        if k == 1:
+            columns[per_row : 2 * per_row] = columns[:per_row]
+        parts[k] = sparse.coo_array((rng.uniform(0.5, 1.5, per_row * n), (rows, columns)), shape=(n, n**k))
+    return PolynomialField(parts)
+
+
+def kronecker_matrix(update, order):
+    n, blocks = update.n, {}
+    for j in range(1, order + 1):
+        for degrees in product(update.coefficients, repeat=j):
+            if 1 <= sum(degrees) <= order:
+                term = reduce(sparse.kron, (update.coefficients[k] for k in degrees)).tocsr()
+                blocks[j, sum(degrees)] = blocks.get((j, sum(degrees)), 0 * term) + term
+    rows = [
+        [blocks.get((j, d), sparse.csr_array((n**j, n**d))) for d in range(1, order + 1)]
+        for j in range(1, order + 1)
+    ]
+    return sparse.block_array(rows, format="csr")
+
+
+def isometry(n, order):
+    """From symmetric to Kronecker coordinates, by sorting every index tuple."""
+    parts = []
+    for j in range(1, order + 1):
+        tuples = sorted({tuple(sorted(t)) for t in product(range(n), repeat=j)})
+        place = {t: i for i, t in enumerate(tuples)}
+        position = np.array([place[tuple(sorted(t))] for t in product(range(n), repeat=j)])
+        weight = 1.0 / np.sqrt(np.bincount(position))[position]
+        parts.append(sparse.csr_array((weight, (np.arange(position.size), position))))
+    return sparse.block_diag(parts, format="csr")
+
+
+@pytest.mark.parametrize("short", [1, 1 << 60], ids=["straight", "merged"])
+@pytest.mark.parametrize("kind", ["symmetric", "kronecker"])
+@pytest.mark.parametrize(
+    ("n", "order", "degrees"),
+    [
+        (150, 2, (1, 2)),
+        (150, 2, (1,)),
+        (40, 2, (0, 1, 2)),
+        (24, 3, (1, 2)),
+        (24, 3, (1,)),
+        (30, 3, (2,)),
+        (9, 3, (0, 2)),
+    ],
+)
+def test_every_row_is_the_kronecker_product_and_no_column_repeats(
+    monkeypatch, n, order, degrees, kind, short
+):
+    monkeypatch.setattr(rows, "SHORT", short)
+    update, basis = sparse_map(n, degrees), Basis(n, order, kind)
+    expected = kronecker_matrix(update, order)
+    if kind == "symmetric":
+        fold = isometry(n, order)
+        expected = fold.T @ expected @ fold
+    matrix = discrete_matrix(update, basis)
+    gap = matrix - sparse.csr_array(expected)
+    assert np.abs(gap.data).max(initial=0.0) < 1e-12
+    matrix.sort_indices()
+    assert matrix.has_canonical_format
+    assert matrix.nnz == np.count_nonzero(matrix.data)
+
+
+@pytest.mark.parametrize("kind", ["symmetric", "kronecker"])
+def test_the_tables_hold_products_of_variables_and_coordinates(kind):
+    basis = Basis(4, 3, kind)
+    products, u = Products(basis), np.array([0.3, -0.7, 1.1, 0.4])
+    z = np.append(1.0, basis.lift(u))
+    low = products.lower
+    for c in range(4):
+        places = products.places[c * low : (c + 1) * low]
+        weights = products.weights[c * low : (c + 1) * low]
+        np.testing.assert_allclose(weights * z[places], u[c] * z[:low], rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(products.places[4 * low :], np.arange(z.size))
+
+
+def test_a_map_that_forgets_everything_has_no_entries():
+    assert discrete_matrix(PolynomialField({1: np.zeros((2, 2))}), Basis(2, 2)).nnz == 0
+    constant = discrete_matrix(PolynomialField({0: [1.0, 2.0], 1: np.zeros((2, 2))}), Basis(2, 2))
+    assert constant.nnz == 0
