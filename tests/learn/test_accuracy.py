@@ -1,0 +1,76 @@
+"""Windows of the reference problem, planned blind: gates and errors against the true iteration, and sampling as planned."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qgd_core.backends.registry import get_backend
+from qgd_core.circuit.counts import cost
+from qgd_core.learn.descent import descend
+from qgd_core.learn.settings import Settings
+from qgd_core.learn.window import plan_window
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+from training import Case, errors
+
+# k, options -> most CX, most qubits, largest error of exact amplitudes relative to the move, least success.
+FIGURES = [
+    (2, {"newton_steps": 2}, 450, 10, 2.5e-3, 0.4),
+    (4, {"newton_steps": 2}, 1100, 14, 2e-3, 0.5),
+    (4, {"newton_steps": 1}, 1100, 14, 1.5e-3, 0.3),
+    (4, {"newton_steps": 2, "recentre": True}, 620, 12, 2.5e-3, 0.4),
+    (8, {"newton_steps": 2}, 3000, 18, 1.5e-3, 0.4),
+    (16, {"newton_steps": 2}, 12_000, 24, 1e-3, 0.4),
+]
+
+
+@pytest.fixture(scope="module")
+def cases():
+    made = {}
+    return lambda keep: made.setdefault(keep, Case(keep))
+
+
+def check(case, losses, settings, figures):
+    most_cx, most_qubits, largest, success = figures
+    plan = plan_window(losses, case.start, settings)
+    exact, affine, *_ = errors(plan, losses, case.start, settings)
+    assert cost(plan.route.compile().circuit).two_qubit <= most_cx
+    assert plan.route.qubits <= most_qubits
+    assert exact <= min(largest, affine / 4)
+    assert plan.route.emulate().accepted >= success
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("keep", "options", "figures"), [(k, o, f) for k, o, *f in FIGURES])
+def test_a_window_of_ten_steps_keeps_its_figures(cases, keep, options, figures):
+    settings = Settings(steps=10, budget=0.3, solver="marching", **options)
+    check(cases(keep), cases(keep).loss, settings, figures)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_a_window_of_ten_minibatches_keeps_its_figures(cases, seed):
+    settings = Settings(steps=10, newton_steps=2, budget=0.3, solver="marching")
+    check(cases(4), cases(4).minibatches(64, 10, seed), settings, (1200, 14, 2.5e-3, 0.4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("shots", "largest"), [(30_000, 1e-2), (500_000, 5e-3)])
+def test_the_sampled_error_is_what_the_plan_expects(cases, shots, largest):
+    case, machine = cases(4), get_backend("emulator")
+    settings = Settings(steps=10, newton_steps=2, budget=0.3, solver="marching", shots=shots)
+    plan = plan_window(case.loss, case.start, settings)
+    truth = descend(case.loss, case.start, settings).end
+    move = np.linalg.norm(truth - case.start)
+    exact = plan.weights(plan.route.emulate().value / plan.system.scale)
+    executable = machine.compile(plan.route.compile())
+    counts = [executable.run(shots, seed).counts for seed in range(200)]
+    draws = np.array(
+        [plan.weights(plan.route.read_counts(found, shots).value / plan.system.scale) for found in counts]
+    )
+    scatter = np.sqrt(np.mean(np.sum((draws - exact) ** 2, axis=1)))
+    assert np.sqrt(np.mean(np.sum((draws - truth) ** 2, axis=1))) <= largest * move
+    # 200 draws of four numbers know their root mean square to about 3%.
+    assert plan.sampling_rms == pytest.approx(scatter, rel=0, abs=0.1 * scatter)
