@@ -17,38 +17,56 @@ from typing import Any
 
 import torch
 
-from qgd_core.learn.dissipation import Dissipation, dissipation_report
+from qgd_core.learn.dissipation import Dissipation, Snapshot, dissipation_report
+from qgd_core.learn.proxy import proxy_sensitivity
 
 SMALL = {
-    "limit": 600,
     "batch": 64,
-    "dense_steps": 60,
+    "dense_steps": 300,
+    "dense_rate": 0.02,
+    "sparse_rate": 0.005,
     "cycles": 1,
-    "every": 45,
+    "cycle_steps": 310,
+    "every": 100,
+    "looks": (5, 20, 50),
     "samples": 96,
-    "probes": 2,
+    "probes": 3,
     "lanczos_steps": 16,
 }
+DECAYS = (0.0, 5e-3)
+MASKS = ("magnitude", "random")
 
 
 def run_one(settings: Dissipation) -> list[dict[str, Any]]:
     report = dissipation_report(settings, lambda text: print(" ", text, flush=True))
-    window = report.uploads[0].stretch.window
-    return [
-        {
-            "step": shot.step,
-            "stage": shot.stage,
-            "active": len(shot.active),
-            "accuracy": shot.accuracy,
-            "loss": shot.loss,
-            "negative_mass": shot.spectrum.negative_mass.value,
-            "error": shot.spectrum.negative_mass.error,
-            "lambda_min": shot.spectrum.lambda_min.value,
-            "lambda_max": shot.spectrum.lambda_max.value,
-            "window": window if window != float("inf") else None,
-        }
-        for shot in report.snapshots
-    ]
+    return [describe(shot, settings.sparse_rate) for shot in report.snapshots]
+
+
+def describe(shot: Snapshot, eta: float) -> dict[str, Any]:
+    """Return what the study keeps of a snapshot; windows are of the proxy at rate `eta`, None where they do not end."""
+    spectrum = shot.spectrum
+    rows = proxy_sensitivity(spectrum, eta, cutoffs=(0.4,), factors=(1.0,))
+    names = {None: "exact", 0.4: "paper"}
+    return {
+        "step": shot.step,
+        "stage": shot.stage,
+        "active": len(shot.active),
+        "accuracy": shot.accuracy,
+        "loss": shot.loss,
+        "negative_mass": spectrum.negative_mass.value,
+        "error": spectrum.negative_mass.error,
+        "lambda_min": spectrum.lambda_min.value,
+        "lambda_max": spectrum.lambda_max.value,
+        "trace": spectrum.trace.value,
+        "windows": {
+            f"{names[row['cutoff']]}, momentum {row['momentum']:g}": row["window"]
+            if row["window"] != float("inf")
+            else None
+            for row in rows
+        },
+        "nodes": [probe.nodes.tolist() for probe in spectrum.probes],
+        "weights": [probe.weights.tolist() for probe in spectrum.probes],
+    }
 
 
 def print_table(rows: dict[str, list[dict[str, Any]]]) -> None:
@@ -80,7 +98,7 @@ def main() -> None:
     torch.set_num_threads(1)
     changes = {key: json.loads(value) for key, _, value in (text.partition("=") for text in chosen.changes)}
     rows = json.loads(chosen.out.read_text()) if chosen.out.exists() else {}
-    for seed, decay, scorer in itertools.product(range(chosen.seeds), (0.0, 5e-3), ("magnitude", "random")):
+    for seed, decay, scorer in itertools.product(range(chosen.seeds), DECAYS, MASKS):
         key = f"{decay:g}, {scorer} seed {seed}"
         if key not in rows:
             print(key, flush=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -15,7 +15,9 @@ from torch.utils.data import DataLoader, RandomSampler
 from qgd_core.errors import ConfigError
 from qgd_core.learn.active import ActiveSet
 from qgd_core.learn.bilinear import FastSecondOrder
+from qgd_core.learn.coordinates import Folded, Plain
 from qgd_core.learn.evaluate import BoundModel
+from qgd_core.learn.folds import find_folds
 from qgd_core.learn.guards import explained, require_curved, require_finite, require_twice
 from qgd_core.learn.losses import Objective, as_objective
 from qgd_core.learn.workers import add_over_workers, own_batches
@@ -60,12 +62,12 @@ class HessianOperator:
         self._bound = BoundModel(model, Objective(self.objective.loss, whole=self.objective.whole))
         self._index = {name: index.to(self.device) for name, index in self.active.indices.items()}
         tensors = {name: self._move(t) for name, t in [*model.named_parameters(), *model.named_buffers()]}
-        self._weights = {name: tensors[name].requires_grad_() for name in self._index}
-        self._held = {name: tensor for name, tensor in tensors.items() if name not in self._weights}
+        self._tensors = tensors
+        self._units: list[Plain | Folded] = []
+        self._noted: set[int] = set()
         self._graphs: dict[int, tuple[Tensor, ...]] = {}
         self.graph_limit = graph_limit
         self.kept_bytes = 0
-        self._checked = False
         self._samples = self._count_samples()
 
     def __len__(self) -> int:
@@ -73,65 +75,104 @@ class HessianOperator:
 
     def __call__(self, vector: Tensor) -> Tensor:
         """Return H v for a float64 tensor v (n,)."""
-        total = torch.zeros(len(self), dtype=torch.float64, device=self.device)
-        directions = self._scatter(vector)
+        sizes = [len(index) for index in self._index.values()]
+        parts = dict(zip(self._index, torch.split(vector, sizes), strict=True))
+        directions: list[Tensor] = []
+        sums: list[Tensor] = []
         for number, batch in own_batches(self.data):
             slopes, share, keep = self._slopes(number, batch)
-            bent = [
-                (slope, part) for slope, part in zip(slopes, directions, strict=True) if slope.requires_grad
-            ]
-            if bent:
-                with explained():
-                    products = torch.autograd.grad(
-                        [slope for slope, _ in bent],
-                        list(self._weights.values()),
-                        [part for _, part in bent],
-                        retain_graph=keep,
-                        materialize_grads=True,
-                    )
-                total.add_(self._flatten(products), alpha=share)
-        require_finite(add_over_workers(total), "The Hessian-vector product")
-        return total.add_(vector, alpha=self.objective.l2)
+            directions = directions or [part for unit in self._units for part in unit.place(parts)]
+            products = self._products(slopes, directions, keep)
+            found = [kept for unit, own in self._by_unit(products) for kept in unit.reduce(own)]
+            sums = sums or [torch.zeros_like(kept, dtype=torch.float64) for kept in found]
+            for total, kept in zip(sums, found, strict=True):
+                total.add_(kept, alpha=share)
+        result = torch.cat(self._collect(sums, parts)) if sums else torch.zeros_like(vector)
+        require_finite(add_over_workers(result), "The Hessian-vector product")
+        return result.add_(vector, alpha=self.objective.l2)
+
+    def _products(self, slopes: Iterable[Tensor], directions: list[Tensor], keep: bool) -> tuple[Tensor, ...]:
+        leaves = self._leaves()
+        pairs = [pair for pair in zip(slopes, directions, strict=True) if pair[0].requires_grad]
+        if not pairs:
+            return tuple(torch.zeros_like(leaf) for leaf in leaves)
+        with explained():
+            return torch.autograd.grad(
+                [slope for slope, _ in pairs],
+                leaves,
+                [part for _, part in pairs],
+                retain_graph=keep,
+                materialize_grads=True,
+            )
+
+    def _collect(self, sums: list[Tensor], parts: Mapping[str, Tensor]) -> list[Tensor]:
+        """Return the products on the active weights in the order of the active set."""
+        found: dict[str, Tensor] = {}
+        waiting = iter(sums)
+        for unit in self._units:
+            found |= unit.collect([next(waiting) for _ in range(unit.count)], parts)
+        return [found[name] for name in self._index]
 
     def _slopes(self, number: int, batch: Any) -> tuple[tuple[Tensor, ...], float, bool]:
         """Return gradients on a batch as graphs (values may be zero), the batch's share, and whether it is kept."""
         share = _batch_size(batch) / self._samples
         if number in self._graphs:
             return self._graphs[number], share, True
-        if not self._checked:
+        first = not self._units
+        if first:
             with explained():
                 require_curved(self._bound.model, self.objective, batch)
         batch = tree_map(self._move, batch)
+        if first:
+            self._choose_units(batch)
+        folded = [unit for unit in self._units if isinstance(unit, Folded)]
+        exact = bool(folded) and number not in self._noted
+        fast = FastSecondOrder(
+            dict(unit.replacement for unit in folded), frozenset(unit.absorbed for unit in folded), exact
+        )
         meter = _Meter()
-        with explained(), sdpa_kernel(SDPBackend.MATH), FastSecondOrder(), meter.hooks:
-            value = self._bound.call({**self._held, **self._weights}, batch)
+        with explained(), sdpa_kernel(SDPBackend.MATH), fast, meter.hooks:
+            value = self._bound.call(self._given(), batch)
             require_finite(value.detach(), f"The loss on batch {number}", batch)
-            slopes = torch.autograd.grad(
-                value, list(self._weights.values()), create_graph=True, materialize_grads=True
-            )
-        if not self._checked:
+            slopes = torch.autograd.grad(value, self._leaves(), create_graph=True, materialize_grads=True)
+        if first:
             require_twice(slopes)
-            self._checked = True
+        if exact:
+            for unit, own in self._by_unit(slopes):
+                unit.note(own, share)
+            self._noted.add(number)
         keep = self.kept_bytes + meter.bytes <= self.graph_limit
         if keep:
             self.kept_bytes += meter.bytes
             self._graphs[number] = slopes
         return slopes, share, keep
 
-    def _flatten(self, tensors: Iterable[Tensor]) -> Tensor:
-        pairs = zip(tensors, self._index.values(), strict=True)
-        return torch.cat([tensor.reshape(-1)[index] for tensor, index in pairs])
-
-    def _scatter(self, vector: Tensor) -> list[Tensor]:
-        """Return `vector` as one tensor per weight, in the working dtype, zero at inactive coordinates."""
-        parts = torch.split(vector.to(self.dtype), [len(index) for index in self._index.values()])
-        pairs = zip(self._weights.values(), self._index.values(), parts, strict=True)
-        return [
-            torch.zeros(weight.numel(), dtype=self.dtype, device=self.device)
-            .index_copy_(0, index, part)
-            .reshape(weight.shape)
-            for weight, index, part in pairs
+    def _choose_units(self, batch: Any) -> None:
+        """Fold what folds, and leave the other active weights as they are."""
+        with explained(), sdpa_kernel(SDPBackend.MATH):
+            folds = find_folds(self._bound, self._tensors, batch)
+        wanted = [fold for fold in folds if {fold.weight, fold.scale, fold.shift} & set(self._index)]
+        sparse = self.device.type == "cpu" and self.dtype in (torch.float32, torch.float64)
+        self._units = [Folded(fold, self._tensors, self._index, sparse) for fold in wanted]
+        taken = {name for unit in self._units for name in unit.active}
+        self._units += [
+            Plain(name, self._tensors[name], index)
+            for name, index in self._index.items()
+            if name not in taken
         ]
+
+    def _given(self) -> dict[str, Tensor]:
+        replaced = {name: tensor for unit in self._units for name, tensor in unit.tensors.items()}
+        return {**self._tensors, **replaced}
+
+    def _leaves(self) -> list[Tensor]:
+        return [leaf for unit in self._units for leaf in unit.leaves]
+
+    def _by_unit(self, tensors: Iterable[Tensor]) -> Iterator[tuple[Plain | Folded, list[Tensor]]]:
+        """Yield each unit with its own of `tensors`, one a leaf."""
+        waiting = iter(tensors)
+        for unit in self._units:
+            yield unit, [next(waiting) for _ in unit.leaves]
 
     def _count_samples(self) -> int:
         own = sum(_batch_size(batch) for _, batch in own_batches(self.data))
@@ -144,7 +185,9 @@ class HessianOperator:
         if not isinstance(leaf, Tensor):
             return leaf
         dtype = self.dtype if leaf.is_floating_point() else leaf.dtype
-        return leaf.detach().to(self.device, dtype)
+        moved = leaf.detach().to(self.device, dtype)
+        images = moved.ndim == 4 and moved.is_floating_point() and self.device.type == "cpu"
+        return moved.contiguous(memory_format=torch.channels_last) if images else moved
 
 
 class _Meter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -28,6 +29,7 @@ from qgd_core.learn.spectrum import Spectrum, hessian_spectrum
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
 
+_SETTLING = 4  # batches the statistics of batch norms are taken from
 _CHUNK = 64  # images whose graph is built at once
 
 
@@ -36,8 +38,9 @@ class Dissipation(Table):
 
     Arguments: cifar100, the user's `cifar-100-python` folder ("" takes the bundled digits); limit, images of each part (0:
     all); depth, width and block of the ResNet; batch, rates, momentum and weight_decay of SGD; density and scorer of the
-    pruning; cycles of `classical_steps` dense steps, a pruning, and sparse steps up to `cycle_steps`; a spectrum every
-    `every` steps from `samples` images, `probes` and `lanczos_steps`; cutoff of the proxy.
+    pruning; settle, whether batch-norm statistics are taken afresh after it; cycles of `classical_steps` dense steps, a
+    pruning, and sparse steps up to `cycle_steps`; a spectrum every `every` steps, and after the sparse steps in `looks`,
+    from `samples` images, `probes` and `lanczos_steps`; cutoff of the proxy.
     Result: a frozen table. Raises: pydantic's errors. Source: the recipe of arXiv 2303.03428, scaled down.
     """
 
@@ -55,10 +58,12 @@ class Dissipation(Table):
     weight_decay: float = Field(default=2e-4, ge=0)
     density: float = Field(default=0.1, gt=0, le=1)
     scorer: Literal["magnitude", "random"] = "magnitude"
+    settle: bool = True
     cycles: Count = 2
     classical_steps: int = Field(default=10, ge=0)
     cycle_steps: Count = 100
     every: Count = 45
+    looks: tuple[Count, ...] = ()
     samples: Count = 128
     probes: Count = 2
     lanczos_steps: Count = 20
@@ -139,10 +144,10 @@ class _Course:
         """Dense training, then cycles of dense steps, pruning (the upload) and sparse steps."""
         settings = self.settings
         whole = ActiveSet.from_names(self.model)
-        self._descend(settings.dense_steps, settings.dense_rate, whole)
+        self._descend(settings.dense_steps, self._optimizer(settings.dense_rate, whole), whole)
         self._look("dense", whole)
         for cycle in range(settings.cycles):
-            self._descend(settings.classical_steps, settings.sparse_rate, whole)
+            self._descend(settings.classical_steps, self._optimizer(settings.sparse_rate, whole), whole)
             active = prune(
                 self.model,
                 density=settings.density,
@@ -150,22 +155,47 @@ class _Course:
                 scorer=settings.scorer,
                 seed=settings.seed + cycle,
             )
+            if settings.settle:
+                self._settle()
             self._look("pruned", active)
             self._upload()
-            left = settings.cycle_steps - settings.classical_steps
-            while left > 0:
-                taken = min(settings.every, left)
-                self._descend(taken, settings.sparse_rate, active)
+            last = settings.cycle_steps - settings.classical_steps
+            optimizer = self._optimizer(settings.sparse_rate, active)
+            stops = {
+                stop
+                for stop in (*range(settings.every, last, settings.every), *settings.looks, last)
+                if 0 < stop <= last
+            }
+            for before, after in itertools.pairwise((0, *sorted(stops))):
+                self._descend(after - before, optimizer, active)
                 self._look("sparse", active)
-                left -= taken
         return DissipationReport(settings, tuple(self.snapshots), tuple(self.uploads), tuple(self.history))
 
-    def _descend(self, steps: int, rate: float, active: ActiveSet) -> None:
-        settings = self.settings
+    def _optimizer(self, rate: float, active: ActiveSet) -> torch.optim.Optimizer:
         optimizer = torch.optim.SGD(
-            self.model.parameters(), lr=rate, momentum=settings.momentum, weight_decay=settings.weight_decay
+            self.model.parameters(),
+            lr=rate,
+            momentum=self.settings.momentum,
+            weight_decay=self.settings.weight_decay,
         )
         enforce(optimizer, self.model, active)
+        return optimizer
+
+    @torch.no_grad()
+    def _settle(self) -> None:
+        """Take the statistics of batch norms from a few training batches: those of the unpruned net no longer hold."""
+        norms = [module for module in self.model.modules() if isinstance(module, nn.BatchNorm2d)]
+        momenta = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain average over the batches
+        self.model.train()
+        for _ in range(_SETTLING):
+            self.model(next(self.batches)[0])
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
+    def _descend(self, steps: int, optimizer: torch.optim.Optimizer, active: ActiveSet) -> None:
         dense = len(active) == sum(weight.numel() for weight in self.model.parameters())
         for _ in range(steps):
             self.model.train()

@@ -6,13 +6,15 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, TensorDataset
 
-from qgd_core.errors import ConfigError, UnsupportedOperation
+from qgd_core.errors import ConfigError
 from qgd_core.learn.active import ActiveSet
+from qgd_core.learn.coordinates import Folded
 from qgd_core.learn.curvature import HessianOperator
 from qgd_core.learn.losses import Objective
 from qgd_core.learn.models import perceptron
 from qgd_core.learn.pruning import prune
 from qgd_core.learn.resnet import ResNet
+from qgd_core.learn.sparse_convolution import Pattern
 
 RANDOM = torch.Generator().manual_seed(0)
 
@@ -75,6 +77,79 @@ def test_products_agree_with_plain_double_backward(name, graph_limit):
     assert all(torch.equal(tensor, before[key]) for key, tensor in model.state_dict().items())
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("name", ["basic", "bottleneck"])
+def test_folded_and_sparse_products_agree_with_plain_double_backward(name, frozen, monkeypatch):
+    """Every convolution sparse, norms active in part; with frozen weights outside the active set they stay dense."""
+    monkeypatch.setattr(Pattern, "pays", lambda self: len(self.flat) > 0)
+    model, inputs, labels = build(name)
+    masks = {
+        key: torch.rand(weight.shape, generator=RANDOM) < 0.4 for key, weight in model.named_parameters()
+    }
+    del (
+        masks["blocks.1.norms.0.weight"],
+        masks["blocks.1.norms.1.bias"],
+        masks["blocks.2.convolutions.0.weight"],
+    )
+    active = ActiveSet.from_masks(model, masks)
+    with torch.no_grad():
+        for key, weight in model.named_parameters():
+            if weight.ndim == 4 and key in masks and not frozen:
+                weight *= masks[key]
+            nn.init.uniform_(weight, 0.5, 1.5) if weight.ndim == 1 else None
+    loss = Objective("cross_entropy")
+    batches = [(inputs[:5], labels[:5]), (inputs[5:], labels[5:])]
+    operator = HessianOperator(model, loss, batches, active, graph_limit=0)
+    for _ in range(2):
+        vector = torch.randn(len(active), generator=RANDOM, dtype=torch.float64)
+        placed = active.scatter(vector)
+        direction = [placed.get(key, torch.zeros_like(weight)) for key, weight in model.named_parameters()]
+        exact = active.flatten(plain_product(model, loss, (inputs, labels), direction))
+        torch.testing.assert_close(operator(vector), exact, rtol=0, atol=1e-12 * float(exact.abs().max()))
+    folded = [unit for unit in operator._units if isinstance(unit, Folded)]
+    assert len(folded) == sum(isinstance(module, nn.Conv2d) for module in model.modules())
+    assert sum(unit.sparse for unit in folded) == (0 if frozen else len(folded) - 1)
+
+
+class Shared(nn.Module):
+    """A convolution read by a batch norm and once more: its output, its weight, or the norm's weight."""
+
+    def __init__(self, also):
+        super().__init__()
+        self.also = also
+        self.conv = nn.Conv2d(3, 4, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(4)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, inputs):
+        values = self.conv(inputs)
+        normed = torch.tanh(self.norm(values))
+        extra = {
+            "nothing": lambda: 0.0,
+            "output": values.square,
+            "weight": lambda: self.conv.weight.square().sum(),
+            "convolution": lambda: self.conv(inputs.square()),
+            "scale": lambda: self.norm.weight.square().sum(),
+            "statistics": lambda: self.norm.running_mean.sum() * normed.square(),
+        }[self.also]()
+        return self.head((normed + extra).mean(dim=(2, 3)))
+
+
+@pytest.mark.parametrize("also", ["nothing", "output", "weight", "convolution", "scale", "statistics"])
+def test_only_what_nothing_else_reads_is_folded(also):
+    torch.manual_seed(2)
+    model = Shared(also).double()
+    nn.init.uniform_(model.norm.running_mean)
+    nn.init.uniform_(model.norm.weight, 0.5, 2.0)
+    inputs, labels = torch.randn(6, 3, 5, 5).double(), torch.arange(6) % 3
+    operator = HessianOperator(model, "cross_entropy", (inputs, labels))
+    vector = torch.randn(len(operator), generator=RANDOM, dtype=torch.float64)
+    direction = list(operator.active.scatter(vector).values())
+    exact = plain_product(model, Objective("cross_entropy"), (inputs, labels), direction)
+    torch.testing.assert_close(operator(vector), operator.active.flatten(exact), rtol=0, atol=1e-11)
+    assert any(isinstance(unit, Folded) for unit in operator._units) == (also == "nothing")
+
+
 def test_a_kept_graph_is_used_and_counted():
     model, inputs, labels = build("perceptron")
     batches = [(inputs[:6], labels[:6]), (inputs[6:], labels[6:])]
@@ -122,18 +197,6 @@ def test_whole_objectives_and_mappings():
     torch.testing.assert_close(operator(vector), exact["inner.weight"].flatten(), rtol=0, atol=1e-12)
 
 
-class Once(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x**2
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, g):
-        return 2 * ctx.saved_tensors[0] * g
-
-
 def model_of(function):
     class Model(nn.Module):
         def __init__(self):
@@ -145,82 +208,6 @@ def model_of(function):
             return self.last(function(self.first(inputs)))
 
     return Model()
-
-
-class Apply(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, inputs):
-        return self.function(inputs)
-
-
-def in_place(values):
-    raised = values.exp()
-    raised += 1
-    return raised
-
-
-def flash(values):
-    heads = values.reshape(len(values), 1, 2, 3)
-    with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
-        return functional.scaled_dot_product_attention(heads, heads, heads).reshape(len(values), 6)
-
-
-def l1(output, target):
-    return (output - 0.1).abs().mean()
-
-
-def hinge(output, target):
-    return torch.relu(1 - output).mean()
-
-
-@pytest.mark.parametrize(
-    ("function", "loss", "message"),
-    [
-        (Once.apply, "cross_entropy", "only once"),
-        (in_place, "cross_entropy", "in place"),
-        (flash, "cross_entropy", "flash_attention"),
-        (torch.tanh, l1, "not twice differentiable"),
-        (torch.tanh, hinge, "not twice differentiable"),
-        (
-            lambda values: values.detach(),
-            lambda output, target: output.detach().square().mean(),
-            "does not depend",
-        ),
-    ],
-)
-def test_what_cannot_be_differentiated_twice_is_named(function, loss, message):
-    batch = torch.randn(5, 4, generator=RANDOM), torch.arange(5) % 3
-    operator = HessianOperator(model_of(function), loss, batch)
-    with pytest.raises(UnsupportedOperation, match=message) as caught:
-        operator(torch.ones(len(operator), dtype=torch.float64))
-    assert caught.value.remedy
-
-
-@pytest.mark.parametrize(
-    ("function", "loss"),
-    [
-        (lambda values: functional.log_softmax(values, dim=1), functional.nll_loss),
-        (
-            torch.sigmoid,
-            lambda output, target: functional.binary_cross_entropy(output, output.detach() * 0 + 0.3),
-        ),
-        (lambda values: 1e6 * values, functional.cross_entropy),
-        (torch.tanh, functional.huber_loss),
-    ],
-)
-def test_smooth_losses_pass_the_check(function, loss):
-    """A linear loss of log-probabilities, one with a domain, a saturated one, and one with linear tails."""
-    model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 3)).double()
-    model.append(Apply(function))
-    inputs = torch.randn(5, 4, generator=RANDOM).double()
-    targets = torch.arange(5) % 3
-    if loss is functional.huber_loss:
-        targets = torch.zeros(5, 3).double()
-    operator = HessianOperator(model, loss, (inputs, targets))
-    assert torch.isfinite(operator(torch.ones(len(operator), dtype=torch.float64))).all()
 
 
 def test_smooth_activations_in_place_are_fine():
