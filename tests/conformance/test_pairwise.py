@@ -1,6 +1,7 @@
 """The same programs on every installed backend, compared pairwise."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from qgd_core.circuit.program import Program
 from qgd_core.circuit.simulate import simulate
 from qgd_core.conformance.cases import measured, postselected, random_circuit
 from qgd_core.conformance.checks.pipeline import window
+from qgd_core.conformance.subject import likely
 
 
 def every_backend():
@@ -28,6 +30,27 @@ def test_all_installed_backends_agree_pairwise():
             np.testing.assert_allclose(
                 vectors[one], vectors[other], rtol=0, atol=1e-11, err_msg=f"{one}, {other}"
             )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("circuit", [postselected(3, 2, 1), postselected(3, 3, 4)], ids=str)
+def test_a_success_counter_gives_the_distribution_of_postselection_in_place_on_all_installed_backends(
+    circuit,
+):
+    truth, shots = simulate(circuit), 20_000
+    odds = np.abs(truth) ** 2
+    for name in every_backend():
+        for form in ("as declared", "counter"):
+            backend = get_backend(name)
+            if not backend.capabilities.gates:
+                continue
+            if form == "counter":
+                backend.capabilities = replace(backend.capabilities, postselect=False)
+            executable = backend.compile(Program(circuit))
+            gathered = executable.lowered.n_qubits > circuit.n_qubits
+            assert gathered or form == "as declared" or name == "reference", name
+            np.testing.assert_allclose(executable.statevector(), truth, rtol=0, atol=1e-11, err_msg=name)
+            likely(executable.run(shots, seed=3).counts, odds, shots, f"{name}, {form}")
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
 """The Braket backend: programs fitted by the core, written once as OpenQASM 3, run on the local simulator.
 
 The simulator starts from |0...0> only, so post-selections are gathered in a success counter; and its sampler takes
-no seed, so shots are drawn here from the vector it returns.
+no seed, so shots are drawn here from the vector it returns. For want of a seed, measurement in mid-circuit, which only
+that sampler can do, is not declared: no such run could be repeated.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from qgd_backend_braket.lower import NATIVE, read_gates, translate, wrap
+from qgd_backend_braket.lower import NATIVE, ExportsBraket, read_gates, translate, wrap
 from qgd_backend_braket.targets import LocalOptions, evolve
 from qgd_core.plugin import (
     Backend,
@@ -17,7 +18,6 @@ from qgd_core.plugin import (
     ComplexArray,
     Gate,
     Program,
-    SegmentedExecutable,
     fit,
     read_options,
 )
@@ -37,7 +37,7 @@ class BraketBackend(Backend):
         return BraketExecutable(program, self)
 
 
-class BraketExecutable(SegmentedExecutable[str]):
+class BraketExecutable(ExportsBraket):
     """A program as OpenQASM statements; what follows the one post-selection, at the end, is empty."""
 
     def __init__(self, program: Program, backend: BraketBackend) -> None:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from qgd_backend_braket import sets
-from qgd_backend_braket.lower import NATIVE, read_gates, translate
+from qgd_backend_braket.lower import NATIVE, ExportsBraket, read_gates, translate
 from qgd_backend_braket.prices import look_up
 from qgd_core.plugin import (
     Backend,
@@ -22,7 +22,6 @@ from qgd_core.plugin import (
     Outcomes,
     PluginError,
     Program,
-    SegmentedExecutable,
     UnsupportedOperation,
     accept,
     admit,
@@ -144,7 +143,7 @@ class CloudBackend(Backend):
         ]
 
 
-class CloudExecutable(SegmentedExecutable[str]):
+class CloudExecutable(ExportsBraket):
     """A program as OpenQASM statements; every qubit is measured at the end."""
 
     def __init__(self, program: Program, backend: CloudBackend) -> None:

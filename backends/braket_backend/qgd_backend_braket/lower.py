@@ -7,8 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
-from qgd_core.plugin import CLIFFORD_ROTATION_BASIS, Circuit, Gate, statements
+from braket.ir.openqasm import Program as OpenQASM
+
+from qgd_core.plugin import (
+    CLIFFORD_ROTATION_BASIS,
+    Circuit,
+    Gate,
+    SegmentedExecutable,
+    statements,
+)
 
 NATIVE = CLIFFORD_ROTATION_BASIS
 NAMES = {
@@ -28,9 +37,33 @@ def translate(circuit: Circuit) -> str:
 
 
 def wrap(body: str, n_qubits: int) -> str:
-    """A program that returns the vector; every qubit gets an `i`, since unused ones are dropped."""
-    head = ["OPENQASM 3.0;", f"qubit[{n_qubits}] q;", *(f"i q[{q}];" for q in range(n_qubits))]
-    return "\n".join([*head, body, "#pragma braket result state_vector", ""])
+    """A program that returns the vector."""
+    return "\n".join([_head(n_qubits, 0), body, "#pragma braket result state_vector", ""])
+
+
+def _head(n_qubits: int, n_bits: int) -> str:
+    """The declarations; every qubit gets an `i`, since unused ones are dropped."""
+    bits = [f"bit[{n_bits}] b;"] if n_bits else []
+    return "\n".join(
+        ["OPENQASM 3.0;", *bits, f"qubit[{n_qubits}] q;", *(f"i q[{q}];" for q in range(n_qubits))]
+    )
+
+
+class ExportsBraket(SegmentedExecutable[str]):
+    """An executable that also exports Braket's own format."""
+
+    def export(self, path: str | Path) -> None:
+        """Write Braket's JSON where the suffix is .json, as OpenQASM 3 otherwise; see Executable.export.
+
+        The JSON holds a program in Braket's dialect, which Circuit.from_ir of its SDK reads: that knows no standard
+        library. Post-selected qubits are measured into spare bits, after the program's own.
+        """
+        if Path(path).suffix != ".json":
+            super().export(path)
+            return
+        body, wanted = self.measured
+        head = _head(self.lowered.n_qubits, self.lowered.n_bits + len(wanted))
+        Path(path).write_text(OpenQASM(source=f"{head}\n{body}\n").json(), encoding="utf-8")
 
 
 def read_gates(body: str) -> Iterator[Gate]:

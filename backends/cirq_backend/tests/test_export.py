@@ -2,6 +2,7 @@
 
 import cirq
 import numpy as np
+from cirq.contrib.qasm_import import circuit_from_qasm
 
 from qgd_core.backends.registry import get_backend
 from qgd_core.circuit.program import Program
@@ -32,3 +33,20 @@ def test_any_other_suffix_is_openqasm(tmp_path):
     path = tmp_path / "circuit.qasm"
     get_backend("cirq").compile(Program(random_circuit(2, 5, 1))).export(path)
     assert path.read_text().startswith("OPENQASM 3.0;")
+
+
+def test_openqasm_read_by_cirq_is_the_circuit_but_for_the_global_phase(tmp_path):
+    circuit = measured(random_circuit(4, 30, 2))
+    path = tmp_path / "circuit.qasm"
+    executable = get_backend("cirq").compile(Program(circuit))
+    executable.export(path)
+    lines = path.read_text().splitlines()
+    phase = sum(
+        float(line[7:-2]) for line in lines if line.startswith("gphase(")
+    )  # no gate of Cirq's importer
+    read = circuit_from_qasm("\n".join(line for line in lines if not line.startswith("gphase(")))
+    assert {str(key) for key in read.all_measurement_key_names()} == {f"b_{bit}" for bit in range(4)}
+    gates = cirq.Circuit(op for op in read.all_operations() if not cirq.is_measurement(op))
+    line = [cirq.NamedQubit(f"q_{q}") for q in range(executable.lowered.n_qubits)]
+    vector = gates.final_state_vector(qubit_order=line, dtype=np.complex128) * np.exp(1j * phase)
+    np.testing.assert_allclose(vector.reshape(16, -1)[:, 0], simulate(circuit), rtol=0, atol=1e-12)

@@ -12,7 +12,7 @@ from pennylane.operation import Operator
 from pennylane.tape import QuantumScript
 
 from qgd_backend_pennylane.lower import NATIVE, Translator, read_gates
-from qgd_backend_pennylane.targets import PennyLaneOptions, open_device
+from qgd_backend_pennylane.targets import PennyLaneOptions, measures_midway, open_device
 from qgd_core.plugin import (
     Backend,
     Capabilities,
@@ -31,11 +31,11 @@ class PennyLaneBackend(Backend):
     """Programs on a PennyLane simulator device."""
 
     name = "pennylane"
-    capabilities = Capabilities(native=NATIVE, postselect=True, max_qubits=24)
 
     def __init__(self, target: str, options: Mapping[str, Any]) -> None:
         read_options(PennyLaneOptions, options, f"pennylane:{target}")
-        open_device(target, 1, None)
+        midway = measures_midway(open_device(target, 1, None))
+        self.capabilities = Capabilities(native=NATIVE, mid_circuit=midway, postselect=True, max_qubits=24)
         self.target = target
 
     def compile(self, program: Program) -> PennyLaneExecutable:
@@ -49,7 +49,8 @@ class PennyLaneExecutable(SegmentedExecutable[list[Operator]]):
     def __init__(self, program: Program, backend: PennyLaneBackend) -> None:
         self.target = backend.target
         lowered = fit(program.circuit, backend.capabilities)
-        super().__init__(program, backend.capabilities, lowered, Translator().translate)
+        self._translator = Translator()
+        super().__init__(program, backend.capabilities, lowered, self._translator.translate)
 
     def _evolve(self, body: list[Operator], state: ComplexArray | None) -> ComplexArray:
         return np.asarray(self._execute(body, state, qml.state(), None, None), dtype=np.complex128)
@@ -61,9 +62,15 @@ class PennyLaneExecutable(SegmentedExecutable[list[Operator]]):
             return super()._sample(body, state, qubits, shots, seed)
         vector = self._evolve(body, state)
         drawn = self._execute([], vector, qml.sample(wires=list(qubits)), shots, seed)
-        rows, numbers = np.unique(np.asarray(drawn, dtype=int).reshape(shots, -1), axis=0, return_counts=True)
-        words = ("".join(map(str, row)) for row in rows)
-        return {int(word, 2): int(number) for word, number in zip(words, numbers, strict=True)}, vector
+        return _words(np.asarray(drawn, dtype=int).reshape(shots, -1)), vector
+
+    def _measure(self, body: list[Operator], shots: int, seed: int) -> dict[int, int]:
+        read = self._translator.bits
+        table = np.zeros((shots, self.lowered.n_bits + len(self.measured[1])), dtype=int)
+        if read:
+            drawn = self._execute(body, None, qml.sample([*read.values()]), shots, seed, midway=True)
+            table[:, list(read)] = np.asarray(drawn, dtype=int).reshape(shots, -1)
+        return _words(table)
 
     def _execute(
         self,
@@ -72,12 +79,23 @@ class PennyLaneExecutable(SegmentedExecutable[list[Operator]]):
         measurement: MeasurementProcess,
         shots: int | None,
         seed: int | None,
+        *,
+        midway: bool = False,
     ) -> Any:
         wires = range(self.lowered.n_qubits)
         start = [] if state is None else [qml.StatePrep(state, wires=wires, validate_norm=False)]
         device = open_device(self.target, self.lowered.n_qubits, seed)
         script = QuantumScript([*start, *body], [measurement], shots=shots)
-        return qml.execute([script], device, diff_method=None)[0]
+        # Every branch once, with the shots that take it: as exact as shot by shot, and hundreds of times faster.
+        method = "tree-traversal" if midway else None
+        return qml.execute([script], device, diff_method=None, mcm_method=method)[0]
 
     def _gates(self, body: list[Operator]) -> Iterable[Gate]:
         return read_gates(body)
+
+
+def _words(bits: np.ndarray) -> dict[int, int]:
+    """Counts of the rows of a table of bits, each read as a word, the first bit most significant."""
+    rows, numbers = np.unique(bits, axis=0, return_counts=True)
+    words = ("".join(map(str, row)) or "0" for row in rows)
+    return {int(word, 2): int(number) for word, number in zip(words, numbers, strict=True)}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import pennylane as qml
+from pennylane.measurements import MeasurementValue
 from pennylane.operation import Operator
 
-from qgd_core.plugin import CLIFFORD_ROTATION_BASIS, Call, Circuit, Gate
+from qgd_core.plugin import CLIFFORD_ROTATION_BASIS, Call, Circuit, Gate, Measure
 
 NATIVE = CLIFFORD_ROTATION_BASIS
 GATES = {
@@ -44,10 +45,11 @@ _NAMES = {
 
 
 class Translator:
-    """Translates lowered unitary circuits; qubit q is wire q."""
+    """Translates lowered circuits; qubit q is wire q, and `bits` holds what was last measured into each bit."""
 
     def __init__(self) -> None:
         self._blocks: dict[tuple[Circuit, tuple[int, ...]], list[Operator]] = {}
+        self.bits: dict[int, MeasurementValue] = {}
 
     def translate(self, circuit: Circuit) -> list[Operator]:
         """The operators of the whole circuit."""
@@ -67,14 +69,21 @@ class Translator:
                 elif isinstance(op, Call):
                     inner = self._operators(op.circuit, tuple(qubits[q] for q in op.qubits))
                     result += inner * op.repeat
+                elif isinstance(op, Measure):
+                    for qubit, bit in zip(op.qubits, op.bits, strict=True):
+                        self.bits[bit] = qml.measure(qubits[qubit])
+                        result += self.bits[bit].measurements
+                else:
+                    for qubit in op.qubits:
+                        result += qml.measure(qubits[qubit], reset=True).measurements
             self._blocks[circuit, qubits] = result
         return self._blocks[circuit, qubits]
 
 
 def read_gates(operators: Iterable[Operator]) -> Iterator[Gate]:
-    """The gates of a translated circuit in the core's names, global phases left out."""
+    """The gates of a translated circuit in the core's names, measurements and global phases left out."""
     for operator in operators:
-        if operator.name != "GlobalPhase":
+        if operator.name in _NAMES:
             *controls, target = operator.wires
             params = tuple(float(p) for p in operator.parameters)
             yield Gate(_NAMES[operator.name], (target,), params, tuple((q, 1) for q in controls))

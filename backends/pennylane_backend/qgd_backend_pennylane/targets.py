@@ -25,3 +25,9 @@ def open_device(name: str, n_qubits: int, seed: int | None) -> Any:
             subject=name,
             remedy="Install its plugin, or use lightning.qubit or default.qubit.",
         ) from error
+
+
+def measures_midway(device: Any) -> bool:
+    """Whether a device says that it follows every branch of a measurement in mid-circuit."""
+    told = getattr(device, "capabilities", None)  # default.qubit has no such table
+    return device.name == "default.qubit" or "tree-traversal" in getattr(told, "supported_mcm_methods", ())

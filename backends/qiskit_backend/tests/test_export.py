@@ -1,7 +1,5 @@
 """Exported files, read back by Qiskit itself."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 from qiskit import qasm3, qpy
@@ -41,9 +39,8 @@ def test_qpy_tells_what_an_accepted_shot_reads(tmp_path):
     assert read == executable.measured[0]
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("qiskit_qasm3_import"), reason="no importer is installed")
-def test_openqasm_read_by_qiskit_is_the_circuit(tmp_path):
-    circuit = random_circuit(4, 30, 2)
+@pytest.mark.parametrize("circuit", [random_circuit(4, 30, 2), measured(random_circuit(4, 30, 2))], ids=str)
+def test_openqasm_read_by_qiskit_is_the_circuit(circuit, tmp_path):
     path = tmp_path / "circuit.qasm"
     get_backend("qiskit:aer").compile(Program(circuit)).export(path)
     read = qasm3.load(path).reverse_bits()
