@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qgd_core.circuit.counts import cost
+from qgd_core.circuit.simulate import simulate
 from qgd_core.encodings import band
 from qgd_core.encodings.base import padded
 from qgd_core.encodings.weights import chain_need, least_alpha
@@ -106,6 +107,22 @@ def test_fixed_weights_are_the_best_of_a_scan():
     ]
     assert abs(alpha / min(scan) - 1) < 1e-3
     assert abs(np.linalg.norm(weights) - 1) < 1e-12
+
+
+@pytest.mark.parametrize("badly_scaled", [False, True], ids=["smooth", "badly scaled"])
+def test_sixty_four_rows_keep_ten_digits(badly_scaled):
+    n = 64
+    x = 9 * np.linspace(0, 1, n)
+    rows = 10.0 ** np.random.default_rng(4).uniform(-12, 6, n) if badly_scaled else np.ones(n)
+    dense = np.diag(2 + x) - np.diag(1 + x[1:], -1) - np.diag(1 + x[:-1] ** 2, 1)
+    matrix = rows[:, np.newaxis] * dense
+    for encoding in variants(matrix):
+        circuit = encoding.circuit()
+        for column in (0, 31, 63):
+            start = np.zeros(2**circuit.n_qubits, dtype=complex)
+            start[column] = 1.0
+            found = encoding.alpha * simulate(circuit, start)[:n]
+            np.testing.assert_allclose(found, matrix[:, column], rtol=0, atol=1e-10 * np.abs(matrix).max())
 
 
 @pytest.mark.slow

@@ -56,6 +56,13 @@ def test_badly_scaled_matrices_do_not_underflow():
     assert holds(sp.csr_array(matrix)) <= 1.5 * np.linalg.norm(np.abs(matrix), 2)
 
 
+def test_badly_scaled_tridiagonals_of_two_to_the_sixteen_rows_do_not_underflow():
+    n = 2**16
+    scale = 10.0 ** np.random.default_rng(4).uniform(-12, 6, n)
+    matrix = sp.diags_array([-scale[1:], 2 * scale, -scale[:-1]], offsets=[-1, 0, 1], format="csr")
+    assert holds(matrix) <= np.sqrt(abs(matrix).sum(axis=0).max() * abs(matrix).sum(axis=1).max())
+
+
 def test_localised_weights_do_not_underflow():
     matrix = np.diag([1.0, *np.full(39, 1e-9)]) + 1e-9 * np.eye(40, k=1)
     assert holds(sp.csr_array(matrix)) < 1.1
