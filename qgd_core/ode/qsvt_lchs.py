@@ -18,10 +18,10 @@ from qgd_core.encodings.base import BlockEncoding
 from qgd_core.encodings.choose import block_encode
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
+from qgd_core.ode.adjoined import Flow, lay_out
 from qgd_core.ode.combine import prepare_nodes, prepare_nodes_cost, undo_nodes
 from qgd_core.ode.evolve import encode_evolution, evolved, series
 from qgd_core.ode.flow import LinearODE
-from qgd_core.ode.lchs import Flow, lay_out
 from qgd_core.ode.marching import READABLE
 from qgd_core.ode.nodes import NODES, Nodes
 from qgd_core.readout.frame import NormedReadout

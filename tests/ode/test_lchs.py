@@ -129,15 +129,42 @@ def test_random_flows_stay_within_budget(seed):
 
 
 def test_steps_measured_on_small_matrices_are_fewer_than_by_commutators(monkeypatch):
-    from qgd_core.ode import lchs
+    from qgd_core.ode import adjoined
 
     problem = LinearODE(dissipative(4, 2, 2.0), None, np.ones(4), 2.0)
     measured = plan_lchs(problem, 1e-3, share=0.5)
-    monkeypatch.setattr(lchs, "_MEASURED", 0.0)
+    monkeypatch.setattr(adjoined, "_MEASURED", 0.0)
     bounded = plan_lchs(problem, 1e-3, share=0.5)
     assert measured.queries < bounded.queries
     for route in (measured, bounded):
         assert np.linalg.norm(route.emulate().value - truth(problem)) <= 5e-4 * problem.unit
+
+
+@pytest.mark.parametrize("order", [2, 4])
+@pytest.mark.parametrize("name", ["not normal", "source", "padded"])
+def test_both_orders_reach_the_gates(name, order):
+    route = plan_lchs(PROBLEMS[name], 0.05, "fitted", order=order)
+    assert route.parameters["order"] == order
+    check(route, PROBLEMS[name])
+
+
+@pytest.mark.parametrize("order", [2, 4])
+def test_steps_by_commutators_keep_the_error_too(order, monkeypatch):
+    from qgd_core.ode import adjoined
+
+    monkeypatch.setattr(adjoined, "_MEASURED", 0.0)
+    problem = LinearODE(dissipative(4, 2, 1.0), None, np.ones(4), 1.0)
+    route = plan_lchs(problem, 1e-3, share=0.5, order=order)
+    assert np.linalg.norm(route.emulate().value - truth(problem)) <= 5e-4 * problem.unit
+
+
+def test_a_small_error_is_cheaper_in_fourth_order():
+    problem = LinearODE(dissipative(4, 2, 2.0), None, np.ones(4), 2.0)
+    low, high = (plan_lchs(problem, 1e-5, share=0.5, order=order) for order in (2, 4))
+    assert high.queries < low.queries
+    assert plan_lchs(problem, 1e-5, share=0.5).parameters["order"] == 4
+    with pytest.raises(ConfigError, match="order is 3"):
+        plan_lchs(problem, 1e-2, order=3)
 
 
 def test_growth_is_paid_for_up_to_a_limit():

@@ -1,0 +1,142 @@
+"""A flow with its constant adjoined, and the steps of product formulas that its two parts need."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import expm
+
+from qgd_core.arrays import ComplexArray, RealArray
+from qgd_core.errors import NotDissipative
+from qgd_core.ode.flow import LinearODE
+from qgd_core.ode.nodes import Nodes
+from qgd_core.ode.product import CommutatorBound, Letter, bound_commutators, durations, symmetric_stages
+from qgd_core.readout.frame import constant_for
+
+# Growth e^(2 m T) that the success probability may pay for a logarithmic norm m above 0.
+_MOST_GROWTH = 1e6
+_LEAST_CONSTANT = 0.2
+# Numbers (nodes times 8^qubits) up to which the product formula's error is measured, and how much it is trusted less.
+_MEASURED = 3e7
+_SAFETY = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """The flow on (constant, wanted, others), less its growth: -A = loss + i H, skew = -i H, both real (2^q, 2^q)."""
+
+    problem: LinearODE
+    constant: float
+
+    @cached_property
+    def _matrix(self) -> RealArray:
+        wanted = self.problem.wanted
+        order = [*wanted, *sorted(set(range(self.problem.z0.size)) - set(wanted))]
+        full = np.zeros((2**self.n_qubits,) * 2)
+        n = len(order) + 1
+        full[1:n, 1:n] = self.problem.matrix.toarray()[np.ix_(order, order)]
+        full[1:n, 0] = self.problem.b[order] / self.constant
+        return full
+
+    @property
+    def n_qubits(self) -> int:
+        """q."""
+        return int(self.problem.z0.size).bit_length()
+
+    @cached_property
+    def start(self) -> RealArray:
+        """The start vector (2^q,), the constant first."""
+        wanted = self.problem.wanted
+        order = [*wanted, *sorted(set(range(self.problem.z0.size)) - set(wanted))]
+        start = np.zeros(2**self.n_qubits)
+        start[: len(order) + 1] = np.append(self.constant, self.problem.z0[order])
+        return start
+
+    @cached_property
+    def growth(self) -> float:
+        """What is taken off the generator so that it loses in every direction."""
+        return max(0.0, float(np.linalg.eigvalsh((self._matrix + self._matrix.T) / 2)[-1]))
+
+    @cached_property
+    def loss(self) -> RealArray:
+        """L, positive semidefinite once the growth is taken off."""
+        symmetric = (self._matrix + self._matrix.T) / 2
+        return np.asarray(self.growth * np.eye(len(symmetric)) - symmetric)
+
+    @cached_property
+    def skew(self) -> RealArray:
+        """-i H."""
+        return np.asarray((self._matrix - self._matrix.T) / 2)
+
+    @cached_property
+    def eigen(self) -> tuple[RealArray, RealArray]:
+        """Eigenvalues and eigenvectors of L."""
+        values, vectors = np.linalg.eigh(self.loss)
+        return np.maximum(values, 0.0), vectors
+
+    def combined(self, nodes: Nodes, steps: int, order: int) -> ComplexArray:
+        """The weighted sum of all nodes' product formulas, shape (2^q, 2^q)."""
+        whole = np.broadcast_to(
+            np.eye(len(self.skew), dtype=np.complex128), (nodes.weights.size, *self.skew.shape)
+        )
+        for tau in durations(self.problem.time / steps, 1, order):
+            half = expm(self.skew * tau / 2)
+            phases = np.exp(-1j * np.outer(nodes.k, self.eigen[0]) * tau)
+            once = ((half @ self.eigen[1]) * phases[:, np.newaxis, :]) @ (self.eigen[1].T @ half)
+            whole = once @ whole
+        weights = nodes.weights * np.exp(-1j * nodes.k * nodes.tilt)
+        return np.asarray(np.tensordot(weights, np.linalg.matrix_power(whole, steps), 1))
+
+    def bound(self, order: int) -> CommutatorBound:
+        """The bound of the formula of that order, from nested commutators of L and -i H."""
+        if order not in self._bounds:
+            stages = symmetric_stages((("K", 0.5), ("L", 0.5)), order)
+            parts: dict[Letter, RealArray] = {"L": self.loss, "K": self.skew}
+            self._bounds[order] = bound_commutators(stages, order, parts, frozenset({"L"}))
+        return self._bounds[order]
+
+    @cached_property
+    def _bounds(self) -> dict[int, CommutatorBound]:
+        """What `bound` has worked out."""
+        return {}
+
+    def steps(self, nodes: Nodes, eps: float, order: int) -> int:
+        """Steps of the formula of that order that keep the weighted error of all nodes below eps.
+
+        By commutators, always enough; where the matrices are small, fewer by comparing the whole combination at r and
+        2 r steps, whose distance is 1 - 2^-order of the error to leading order.
+        """
+        each = float(np.abs(nodes.weights) @ self.bound(order).error(nodes.k, self.problem.time, 1))
+        enough = max(1, math.ceil(math.pow(each / eps, 1.0 / order)))
+        if enough == 1 or nodes.weights.size * 8**self.n_qubits > _MEASURED:
+            return enough
+        coarse = self.combined(nodes, 1, order)
+        for trial in (1 << j for j in range(enough.bit_length())):
+            fine = self.combined(nodes, 2 * trial, order)
+            error = _SAFETY / (1.0 - 0.5**order) * float(np.linalg.norm(coarse - fine, 2))
+            if error <= eps:
+                # Back from the first power of two that serves, by the order of the formula.
+                return min(enough, max(trial // 2 + 1, math.ceil(trial * math.pow(error / eps, 1.0 / order))))
+            coarse = fine
+        return enough
+
+
+def lay_out(problem: LinearODE, eps: float) -> tuple[Flow, float, float]:
+    """The flow with a constant that carries sign and scale, how much it may grow in T, and the bound of the answer."""
+    bound = problem.bound()
+    # A constant far below the start, or below the error, could not carry the scale.
+    least = max(_LEAST_CONSTANT, 2.0 * eps) * problem.unit
+    constant = max(constant_for(bound, len(problem.wanted)), least)
+    flow = Flow(problem, constant)
+    growth = math.exp(min(700.0, flow.growth * problem.time))
+    if growth**2 > _MOST_GROWTH:
+        raise NotDissipative(
+            f"The flow may grow by {growth:.1e} in T = {problem.time:.3g}: the success probability would vanish.",
+            subject=problem,
+            value=flow.growth,
+            remedy="Use a shorter time, or rescale the coordinates so that A + A^T has no positive eigenvalue.",
+        )
+    return flow, growth, bound
