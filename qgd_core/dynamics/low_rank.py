@@ -20,15 +20,22 @@ _PRICE = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class LowRankMap:
-    """The map u -> offset + multipliers * u + sum_q weights_q directions_q (directions_q . u)^2.
+    """The map u -> offset + multipliers * u + sum_q weights_q images_q (directions_q . u)^2.
 
-    offset and multipliers have shape (n,), weights (R,) are not negative, directions (R, n) have unit rows.
+    offset and multipliers have shape (n,), weights (R,) are not negative, directions and images (R, n) have unit rows;
+    in a gradient step they are the same, which `given_images` None stands for.
     """
 
     offset: RealArray
     multipliers: RealArray
     weights: RealArray
     directions: RealArray
+    given_images: RealArray | None = None
+
+    @property
+    def images(self) -> RealArray:
+        """Where the squares go, shape (R, n)."""
+        return self.directions if self.given_images is None else self.given_images
 
     @property
     def n(self) -> int:
@@ -43,7 +50,7 @@ class LowRankMap:
     def polynomial(self) -> PolynomialField:
         """The same map as polynomial coefficients, exact to rounding."""
         y = self.directions
-        quadratic = np.einsum("q,qi,qj,qk->ijk", self.weights, y, y, y).reshape(self.n, -1)
+        quadratic = np.einsum("q,qi,qj,qk->ijk", self.weights, self.images, y, y).reshape(self.n, -1)
         return PolynomialField({0: self.offset, 1: np.diag(self.multipliers), 2: quadratic})
 
     def field(self, step: float) -> PolynomialField:

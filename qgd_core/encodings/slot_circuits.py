@@ -21,12 +21,16 @@ from qgd_core.state.prepare import prepare
 
 @dataclass(frozen=True)
 class Contraction:
-    """v -> w * v + sum_q c_q y_q (y_q . v)^2 in slot order, padded; w[0] has the largest magnitude."""
+    """v -> w * v + sum_q c_q x_q (y_q . v)^2 in slot order, padded; w[0] has the largest magnitude.
+
+    directions are the y_q, images the x_q, None where they are the same.
+    """
 
     multipliers: RealArray
     weights: RealArray
     directions: RealArray
     levels: Levels
+    images: RealArray | None = None
 
     @property
     def n_terms(self) -> int:
@@ -45,7 +49,9 @@ class Contraction:
             return 2 * size + 2
         tree = terms * (size - 1)
         spared = n_slot if self.n_terms else 0
-        return 2 * max(0, terms - 2) + 4 * tree - n_slot - 2 * spared + 4 * size + 3 * n_slot + 3
+        # A tree of images takes `lower` as one more select, and meets nothing that would spare a gate.
+        own = 0 if self.images is None else tree + 2 * spared
+        return 2 * max(0, terms - 2) + 4 * tree - n_slot - 2 * spared + own + 4 * size + 3 * n_slot + 3
 
 
 def contract(part: Contraction, n_slot: int, gated: bool = False, sealed: bool = False) -> Circuit:
@@ -54,9 +60,10 @@ def contract(part: Contraction, n_slot: int, gated: bool = False, sealed: bool =
     Arguments: part; n_slot, p; gated, to put a control in front, at 0 for the identity; sealed, to reject states
     that hold an index in a slot not in use.
     Result: a circuit on [lower, q..., dump_b, dump_a, copy..., second, B..., first, A...], exact to rounding.
-    The label "lower" takes degree 2 to 1: it projects slot B on y_q, and slot A is y_q before and after.
+    The label "lower" takes degree 2 to 1: it projects slot B on y_q, and takes slot A from y_q to x_q.
     Raises: nothing.
-    Source: A = alpha L^dagger T R with labels on degrees; slot A's y_q meets its inverse, so it needs no control.
+    Source: A = alpha L^dagger T R with labels on degrees; slot A's y_q meets its inverse, so it needs no control
+    where x_q is the same.
     """
     p, n_terms, levels = n_slot, part.n_terms, part.levels
     cubic = part.weights.size > 0
@@ -101,12 +108,19 @@ def contract(part: Contraction, n_slot: int, gated: bool = False, sealed: bool =
             else:
                 table = [np.zeros(2**p), other - keep, keep, other] if gated else [keep, other]
                 _clean(builder, [*gate, lower, *slot], dump, table, projected=True)
+        # A gate of the first tree's end meets its own of the last one's beginning, where both are the same.
+        spared = terms[:1] if part.images is None else ()
         for level in reversed(range(p)):
-            turn(builder, [*terms, *slot_a[:level]], slot_a[level], -trees[level], after=terms[:1])
+            turn(builder, [*terms, *slot_a[:level]], slot_a[level], -trees[level], after=spared)
         for held, copy in zip(slot_a, copies, strict=True):
             builder.call(margolus(), [lower, held, copy])
+        images = None if part.images is None else tree_angles(_padded(part.images, n_terms))
         for level in range(p):
-            turn(builder, [*terms, *slot_a[:level]], slot_a[level], trees[level], before=terms[:1])
+            selects = [*terms, *slot_a[:level]]
+            if images is None:
+                turn(builder, selects, slot_a[level], trees[level], before=spared)
+            else:
+                turn(builder, [lower, *selects], slot_a[level], np.stack([trees[level], images[level]]))
         builder.gate("x", [second], controls=((lower, 1),))
     angle = -2.0 * math.asin(levels.lower_out)
     _last(builder, [*gate, first, second], lower, [0.0, -angle, angle, 0.0])

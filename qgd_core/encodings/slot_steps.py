@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qgd_core.arrays import RealArray
 from qgd_core.dynamics.low_rank import LowRankMap
@@ -26,7 +26,8 @@ class SlotSteps:
     """The recurrence of z = (unit u, and degree 2) under quadratic maps, by slots.
 
     Arguments: maps, one for all steps or one a step; start, u_0 (n,); unit, what z's first entries are in units of
-    u; steps, T; frames, None, or one orthogonal (n, n) a map: its columns are the axes of the map's coordinates.
+    u; steps, T; frames, None, or one orthogonal (n, n) a map: its columns are the axes of the map's coordinates;
+    images, those of its values, where they are others.
     """
 
     maps: tuple[LowRankMap, ...]
@@ -34,6 +35,7 @@ class SlotSteps:
     unit: float
     steps: int
     frames: tuple[RealArray, ...] | None = None
+    images: tuple[RealArray, ...] | None = None
     method: str = "slots"
 
     def realise(self, wanted: Sequence[int], bound: float) -> Realisation:
@@ -45,13 +47,15 @@ class SlotSteps:
             encodings = [encode_slots(one, scale, balance) for one in self.maps]
             layout, places = encodings[0].layout, encodings[0].layout.places
         else:
-            sorted_maps, frames = _sort(self.maps, self.frames)
-            start = frames[0].T @ start
-            turns = [after.T @ before for before, after in pairwise(frames)]
-            encodings = [
-                encode_slots(one, scale, balance, rotation)
-                for one, rotation in zip(sorted_maps, turns, strict=True)
-            ]
+            orders = [np.argsort(-np.abs(one.multipliers), kind="stable") for one in self.maps]
+            sorted_maps = [_sort(one, order) for one, order in zip(self.maps, orders, strict=True)]
+            axes = [frame[:, order] for frame, order in zip(self.frames, orders, strict=True)]
+            given = self.frames if self.images is None else self.images
+            ends = [image[:, order] for image, order in zip(given, orders, strict=True)]
+            start = axes[0].T @ start
+            # After a step its values' axes are turned to those of the next map, and to the common ones at the end.
+            every = zip(sorted_maps, ends, [*axes[1:], np.eye(self.start.size)], strict=True)
+            encodings = [encode_slots(one, scale, balance, after.T @ end) for one, end, after in every]
             layout, places = encodings[0].layout, tuple(range(self.start.size))
         slot, constant = layout.place(start), self.unit / scale
         return Realisation(
@@ -82,20 +86,13 @@ class SlotSteps:
         return float(g[best]), float(b[best])
 
 
-def _sort(
-    maps: Sequence[LowRankMap], frames: Sequence[RealArray]
-) -> tuple[list[LowRankMap], list[RealArray]]:
-    """Every map with its largest multiplier first, its frame likewise, and the common coordinates at the end."""
-    turned, axes = [], []
-    for one, frame in zip(maps, frames, strict=True):
-        order = np.argsort(-np.abs(one.multipliers), kind="stable")
-        turned.append(
-            replace(
-                one,
-                offset=one.offset[order],
-                multipliers=one.multipliers[order],
-                directions=one.directions[:, order],
-            )
-        )
-        axes.append(frame[:, order])
-    return turned, [*axes, np.eye(maps[0].n)]
+def _sort(one: LowRankMap, order: NDArray[np.int64]) -> LowRankMap:
+    """The map with its coordinates, and those of its values, in another order."""
+    images = one.given_images
+    return replace(
+        one,
+        offset=one.offset[order],
+        multipliers=one.multipliers[order],
+        directions=one.directions[:, order],
+        given_images=None if images is None else images[:, order],
+    )

@@ -109,9 +109,12 @@ def encode_slots(
     offset = layout.place(step.offset) * scale
     multipliers = layout.place(step.multipliers)
     directions = np.array([layout.place(y) for y in step.directions]).reshape(step.rank, 2**p)
+    images = np.array([layout.place(x) for x in step.images]).reshape(step.rank, 2**p)
     weights = step.weights / (scale * balance)
     levels = weigh(abs(float(multipliers[0])), float(weights.sum()), float(np.linalg.norm(offset)), balance)
-    inner = Contraction(multipliers, weights, directions, levels)
+    inner = Contraction(
+        multipliers, weights, directions, levels, None if step.given_images is None else images
+    )
     n_outer = 2 if levels.first_in > 0.0 else int(levels.alpha > 1.0)
     n_ancilla = inner.n_ancilla(p) + n_outer
     frame = None if rotation is None else layout.place_matrix(rotation)
@@ -136,7 +139,7 @@ def encode_slots(
     cost = turned + inner.two_qubit(p) + (4 * 2**p - 2 * p + 8 if n_outer == 2 else n_outer)
     return SlotEncoding(
         method="slots",
-        target=_target(layout, offset, multipliers, weights, directions, balance, frame),
+        target=_target(layout, offset, inner, balance, frame),
         alpha=levels.alpha,
         n_system=layout.n_system,
         n_ancilla=n_ancilla,
@@ -152,16 +155,15 @@ def encode_slots(
 def _target(
     layout: SlotLayout,
     offset: RealArray,
-    multipliers: RealArray,
-    weights: RealArray,
-    directions: RealArray,
+    inner: Contraction,
     balance: float,
     frame: RealArray | None,
 ) -> Matrix:
     """The step on the supported states: append after contract, then a rotation, as sparse matrices."""
-    size = multipliers.size
-    quadratic = np.einsum("q,qi,qb,qa->iba", weights, *[directions] * 3).reshape(size, size**2)
-    linear: Matrix = sp.csr_array(sp.diags_array(multipliers))
+    size, y = inner.multipliers.size, inner.directions
+    images = y if inner.images is None else inner.images
+    quadratic = np.einsum("q,qi,qb,qa->iba", inner.weights, images, y, y).reshape(size, size**2)
+    linear: Matrix = sp.csr_array(sp.diags_array(inner.multipliers))
     one, column = sp.csr_array(np.ones((1, 1))), sp.csr_array(offset[:, np.newaxis])
     first, second = sp.csr_array(sp.eye_array(size)), sp.csr_array(sp.eye_array(size**2))
     # The second slot takes the factor f: f (x) v for both orders at once, since only symmetric parts are read.

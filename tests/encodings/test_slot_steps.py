@@ -7,8 +7,9 @@ from scipy.stats import ortho_group
 from qgd_core.carleman.system import carleman
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import sample, simulate
-from qgd_core.dynamics.frame import rotate
+from qgd_core.dynamics.frame import change, rotate
 from qgd_core.dynamics.low_rank import LowRankMap
+from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.encodings.slot_steps import SlotSteps
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.marching import plan_marching
@@ -64,6 +65,38 @@ def stochastic(n, rank, seed, steps=3):
     )
 
 
+def rotating(n, rank, seed, steps=3):
+    """A map a step whose values stand on other axes than its argument, and whose squares go elsewhere: momentum's."""
+    rng = np.random.default_rng(seed)
+    maps, frames, images, fields = [], [], [], []
+    for t in range(steps):
+        y, x, f = rng.normal(size=(rank, n)), rng.normal(size=(rank, n)), rng.normal(size=n)
+        step = LowRankMap(
+            0.02 * f / np.linalg.norm(f),
+            rng.uniform(0.4, 0.9, n),
+            rng.uniform(0.02, 0.1, rank),
+            y / np.linalg.norm(y, axis=1)[:, np.newaxis],
+            x / np.linalg.norm(x, axis=1)[:, np.newaxis],
+        )
+        frame, image = (ortho_group.rvs(n, random_state=100 * seed + 2 * t + i) for i in range(2))
+        maps.append(step)
+        frames.append(frame)
+        images.append(image)
+        # u -> image map(frame^T u), less u: a field whose unit step it is.
+        turned = change(step.polynomial(), frame.T, image)
+        fields.append(turned + PolynomialField({1: -np.eye(n)}))
+    u0 = rng.uniform(-0.4, 0.4, n)
+    systems = [carleman(field, order=2, step=1.0, scale=1.7) for field in fields]
+    return LinearRecurrence(
+        [system.matrix for system in systems],
+        np.array([system.source for system in systems]),
+        systems[0].lift(u0),
+        steps,
+        wanted=range(n),
+        structure=SlotSteps(tuple(maps), u0, 1.7, steps, tuple(frames), tuple(images)),
+    )
+
+
 WINDOWS = {
     "two": window(2, 1, 0),
     "four": window(4, 2, 1),
@@ -74,6 +107,8 @@ WINDOWS = {
     "a map a step": stochastic(4, 2, 6),
     "a map a step, two variables": stochastic(2, 1, 7),
     "a map a step, padded": stochastic(3, 1, 8),
+    "values on other axes": rotating(4, 2, 9),
+    "values on other axes, one term": rotating(3, 1, 10),
 }
 
 
