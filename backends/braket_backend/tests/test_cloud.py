@@ -2,8 +2,9 @@
 
 import importlib.util
 import json
+import runpy
 import sys
-from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,58 +19,15 @@ from qgd_core.errors import ConfigError, PluginError, ResultMissing, Unsupported
 
 installed = importlib.util.find_spec("boto3") is not None
 needs_sdk = pytest.mark.skipif(not installed, reason="the extra `cloud` is not installed")
-PROGRAM, SET = "braket.ir.openqasm.program", "braket.ir.openqasm.program_set"
-SET_LIMITS = {"maximumExecutables": 3, "maximumTotalShots": 30_000}  # small, so that they are met
 LIMITS = {"s3": "bucket/folder", "max_shots": 50_000, "poll_seconds": 0.01}
 
 
 @pytest.fixture
 def session(monkeypatch):
-    """A mocked AwsSession that answers as the service does."""
-    from unittest.mock import Mock
-
-    from braket.aws import AwsSession
-    from braket.default_simulator import StateVectorSimulator
-    from braket.ir.openqasm import Program as OpenQASM
-    from braket.ir.openqasm import ProgramSet
+    """A mocked AwsSession in the place of the user's."""
     from qgd_backend_braket import cloud
 
-    fake = Mock(spec=AwsSession)
-    fake.sent, fake.status, fake.takes_sets = {}, "COMPLETED", True
-    fake.get_device.side_effect = lambda arn: {"deviceCapabilities": json.dumps({"action": fake.actions()})}
-    fake.actions = lambda: {PROGRAM: {}, **({SET: SET_LIMITS} if fake.takes_sets else {})}
-
-    def create(**request):
-        arn = f"arn:aws:braket:us-east-1:1:quantum-task/{len(fake.sent)}"
-        fake.sent[arn] = request
-        return arn
-
-    def get(arn):
-        request = fake.sent[arn]
-        return {
-            "quantumTaskArn": arn,
-            "status": fake.status,
-            "failureReason": "a reason",
-            "actionMetadata": {"actionType": SET if "programs" in request["action"] else PROGRAM},
-            "outputS3Bucket": request["outputS3Bucket"],
-            "outputS3Directory": f"{request['outputS3KeyPrefix']}/{arn.rpartition('/')[2]}",
-        }
-
-    @cache
-    def retrieve(bucket, path):  # a result is drawn once and then stays, as in S3
-        request = list(fake.sent.values())[int(path.split("/")[-2])]
-        action = json.loads(request["action"])
-        if "programs" in action:
-            program = ProgramSet(programs=[OpenQASM(source=one["source"]) for one in action["programs"]])
-        else:
-            program = OpenQASM(source=action["source"])
-        result = StateVectorSimulator().run(program, shots=request["shots"])
-        result.taskMetadata.id = "task"
-        return result.json()
-
-    fake.create_quantum_task.side_effect = create
-    fake.get_quantum_task.side_effect = get
-    fake.retrieve_s3_object_body.side_effect = retrieve
+    fake = runpy.run_path(str(Path(__file__).with_name("recorded.py")))["make_session"]()
     monkeypatch.setattr(cloud, "open_session", lambda: fake)
     return fake
 

@@ -57,7 +57,7 @@ class RealOptions(DeviceOptions):
     max_cost: float | None = None
     """Most US dollars of one run, by the estimate."""
     price_per_second: float = 1.6
-    """US dollars per second on the device; that of the user's own plan."""
+    """US dollars per second on the device: assumed; give that of your own plan."""
     resume: str | None = None
     """Identifier of a job sent earlier, printed then: its result is fetched, and nothing new is sent."""
 
@@ -124,7 +124,9 @@ class RealBackend(DeviceBackend):
             job = reopen_job(self.limits.resume)
         else:
             limits = self.limits
-            admit(self._spec, shots, self.price(circuit, shots), limits.max_shots, limits.max_cost)
+            price = self.price(circuit, shots)
+            basis = f"at {limits.price_per_second} a second, assumed unless given"
+            admit(self._spec, shots, price, limits.max_shots, limits.max_cost, basis)
             with quietly():
                 job = sampler(self.device, seed).run([circuit], shots=shots)
             print(f"{self._spec}: sent as job {job.job_id()}.", file=sys.stderr, flush=True)
