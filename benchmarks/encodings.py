@@ -21,9 +21,9 @@ from qgd_core.circuit.circuit import Circuit, unroll
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.lower import lower
 from qgd_core.encodings.choose import ENCODINGS, block_encode
+from qgd_core.encodings.slot_history import encode_history
 from qgd_core.encodings.sparse_access import from_oracle
 from qgd_core.encodings.stencil import encode_stencil
-from qgd_core.encodings.stencil_history import encode_stencil_history
 from qgd_core.encodings.toeplitz import toeplitz
 from qgd_core.oracles.arithmetic import stencil
 
@@ -146,7 +146,7 @@ def structure() -> None:
         }
         rows["three-point, from oracles"] = lambda q=q: from_oracle(stencil(STENCILS["three-point"], q))
         rows["Carleman step, N = 2"] = lambda q=q: encode_stencil(HEAT, 0.1, q)
-        rows["its history, T = n"] = lambda q=q: encode_stencil_history(encode_stencil(HEAT, 0.1, q), q)
+        rows["its history, T = n"] = lambda q=q: encode_history(encode_stencil(HEAT, 0.1, q), q)
         for name, make in rows.items():
             began = time.process_time()
             one = make()

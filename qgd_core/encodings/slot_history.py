@@ -15,6 +15,7 @@ from qgd_core.circuit.reversible import Reversible
 from qgd_core.circuit.turns import turn
 from qgd_core.encodings.base import Action, BlockEncoding, transposed
 from qgd_core.encodings.slots import SlotEncoding
+from qgd_core.encodings.stencil import GATED_EXTRA, StencilEncoding
 from qgd_core.errors import ConfigError
 
 # Qubits of time and system past which the classical action is not assembled.
@@ -29,8 +30,8 @@ def encode_history(step: BlockEncoding, n_time: int, n_idle: int | None = None) 
     the identity standing in the place of M on each of them.
     Result: an encoding with alpha = 1 + step.alpha on [time..., system], as exact as the step's (on the supported
     states, for slots, its adjoint too). For p qubits a slot at most 7 t + 2**(p+2) + 20 CX more than the step, and
-    6 (t - n_idle) + 2 for the copies; another step runs under one control. 2 ancillas more, and up to t that
-    return clean.
+    6 (t - n_idle) + 2 for the copies; a stencil's step 7 t + 14 more, any other one runs under one control. 2
+    ancillas more, and up to t that return clean; without copies those of the step serve too.
     Raises: ConfigError where the blocks do not fit, or copies meet a step whose alpha is below 1.
     Source: Eq 6 of arXiv:2303.03428 with the idle rows of arXiv:1701.03684, as many as a comparison of leading
     bits marks. A start in block s leaves the blocks before it empty, so any number of steps fits.
@@ -38,14 +39,16 @@ def encode_history(step: BlockEncoding, n_time: int, n_idle: int | None = None) 
     _check(step, n_time, n_idle)
     n_projected = step.n_ancilla - step.restored
     idle = n_idle is not None
-    n_ancilla = 2 + n_projected + step.restored + n_time - 1 + int(idle)
+    # With copies the carries hold a mark while the step runs.
+    shared = 0 if idle else min(step.restored, n_time - 1)
+    n_ancilla = 2 + n_projected + step.restored + n_time - 1 - shared + int(idle)
 
     def build() -> Circuit:
         builder = CircuitBuilder("history", n_ancilla + n_time + step.n_system)
         label, overflow = 0, 1 + n_projected
         kept = range(overflow + 1, overflow + 1 + step.restored)
         own = [*range(1, overflow), *kept]
-        carries = range(kept.stop, kept.stop + n_time - 1)
+        carries = [*kept[:shared], *range(kept.stop, kept.stop + n_time - 1 - shared)]
         time = range(n_ancilla, n_ancilla + n_time)
         gate = n_ancilla - 1 if idle else label
         angle = 2.0 * math.atan(math.sqrt(step.alpha))
@@ -102,7 +105,7 @@ def _check(step: BlockEncoding, n_time: int, n_idle: int | None) -> None:
 
 def _gated(step: BlockEncoding) -> Circuit:
     """The step under one control in front, the identity on clean ancillas where that is 0."""
-    return step.build_gated() if isinstance(step, SlotEncoding) else step.controlled()
+    return step.build_gated() if isinstance(step, SlotEncoding | StencilEncoding) else step.controlled()
 
 
 def _gated_cost(step: BlockEncoding) -> tuple[int, int]:
@@ -110,6 +113,8 @@ def _gated_cost(step: BlockEncoding) -> tuple[int, int]:
     if isinstance(step, SlotEncoding):
         extra = 2 ** (step.layout.n_slot + 2) + 20
         return step.two_qubit + extra, step.rotations + extra
+    if isinstance(step, StencilEncoding):
+        return step.two_qubit + GATED_EXTRA, step.rotations + GATED_EXTRA
     counts = cost(step.controlled())
     return counts.two_qubit, counts.rotations
 

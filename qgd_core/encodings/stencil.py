@@ -26,14 +26,15 @@ from qgd_core.errors import ConfigError
 from qgd_core.oracles.shifts import Shift, shift_by_label
 
 _ASSEMBLED = 9
+GATED_EXTRA = 14  # CX more under a control
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class StencilEncoding(BlockEncoding):
     """A block encoding that holds where degree 1 leaves slot B empty, and keeps to such states.
 
-    `build_gated` makes the same circuit under a control in front, the identity where that is 0, with one restored
-    ancilla more and about 12 more CX.
+    So does its adjoint. `build_gated` makes the same circuit under a control in front, the identity where that is 0,
+    for at most GATED_EXTRA more CX; the last ancilla is for that alone.
     """
 
     n_slot: int
@@ -71,12 +72,12 @@ def encode_stencil(
         target=_target(kept, square / balance, n_slot),
         alpha=plan.alpha,
         n_system=2 * n_slot + 1,
-        n_ancilla=plan.n_projected + plan.shift.n_carries,
+        n_ancilla=plan.n_projected + plan.shift.n_carries + 1,
         eps=1e-13 * plan.alpha,
         two_qubit=plan.two_qubit,
         rotations=16 * (len(plan.labels) - 1) + 8,
         build=plan.build,
-        restored=plan.shift.n_carries,
+        restored=plan.shift.n_carries + 1,
         n_slot=n_slot,
         build_gated=lambda: plan.build(gated=True),
     )
@@ -137,7 +138,7 @@ class _Plan:
         return 2 * self.shift.ops.two_qubit + 4 * self.n_slot + 2 * k * (k + 3) + k + 8
 
     def build(self, gated: bool = False) -> Circuit:
-        """A circuit on [gate?, down, labels and flags of A, of B, carries..., both?, second, B..., A...]."""
+        """A circuit on [gate?, down, labels and flags of A, of B, carries..., both, second, B..., A...]."""
         wires, k, p = itertools.count(), len(self.labels) - 1, self.n_slot
         gate = [next(wires)] if gated else []
         down = next(wires)
@@ -146,7 +147,7 @@ class _Plan:
             labels.append([next(wires) for _ in range(k)])
             flags.append([next(wires) for _ in range(self.shift.n_flags)])
         carries = [next(wires) for _ in range(self.shift.n_carries)]
-        both = [next(wires)] if gated else []
+        both = next(wires)
         second, slot_b = next(wires), [next(wires) for _ in range(p)]
         slot_a = [next(wires) for _ in range(p)]
         builder = CircuitBuilder("stencil_step", next(wires))
@@ -158,8 +159,8 @@ class _Plan:
         moves: list[tuple[int, int]] = [(down, 0), (second, 1)]
         if gated:
             builder.gate("x", [gate[0]], controls=((down, 1),))
-            builder.call(margolus(), [gate[0], second, both[0]])
-            moves = [(gate[0], 1), (both[0], 1)]
+            builder.call(margolus(), [gate[0], second, both])
+            moves = [(gate[0], 1), (both, 1)]
         signs = np.where(self.entries < 0.0, -1.0, 1.0)
         for own, move in zip(labels, moves, strict=True):
             self._prepare(builder, move, own, signs, None)
@@ -177,7 +178,7 @@ class _Plan:
             self._prepare(unprepare, move, own, np.ones(k + 1), self.shift.filled)
         builder.call(unprepare.build(), range(builder.n_qubits), adjoint=True)
         if gated:
-            builder.call(margolus(), [gate[0], second, both[0]], adjoint=True)
+            builder.call(margolus(), [gate[0], second, both], adjoint=True)
             builder.gate("x", [gate[0]], controls=((down, 1),))
         turn(builder, [*gate, second], down, _last_of([-lower_out, 0.0], gated), after=[*gate, second])
         return builder.build()

@@ -9,8 +9,8 @@ from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import simulate
+from qgd_core.encodings.slot_history import encode_history
 from qgd_core.encodings.stencil import encode_stencil
-from qgd_core.encodings.stencil_history import encode_stencil_history
 from qgd_core.errors import ConfigError
 
 HEAT = {-1: 0.2, 0: 0.55, 1: 0.2}
@@ -68,6 +68,7 @@ def test_step_is_the_block_matrix(diagonals, square, p):
     assert circuit.n_qubits == encoding.n_ancilla + encoding.n_system
     np.testing.assert_allclose(encoding.target.toarray(), wanted, rtol=0, atol=1e-15)
     assert_block(circuit, supported(p), wanted, encoding.alpha)
+    assert_block(circuit.adjoint(), supported(p), wanted.T, encoding.alpha)
     counts = cost(circuit)
     assert counts.two_qubit <= encoding.two_qubit
     assert counts.rotations <= encoding.rotations
@@ -101,12 +102,13 @@ def test_the_first_degree_moves_as_the_map():
 def test_history_is_identity_less_shifted_step(name):
     diagonals, square, p = CASES[name]
     encoding = encode_stencil(diagonals, square, p, BALANCE)
-    history = encode_stencil_history(encoding, 2)
+    history = encode_history(encoding, 2)
     step = wanted_step(diagonals, square, p)
     wanted = np.eye(4 * len(step)) - np.kron(np.eye(4, k=-1), step)
     np.testing.assert_allclose(history.target.toarray(), wanted, rtol=0, atol=1e-15)
     places = (len(step) * np.arange(4)[:, np.newaxis] + supported(p)).reshape(-1)
     assert_block(history.circuit(), places, wanted, history.alpha)
+    assert_block(history.circuit().adjoint(), places, wanted.T, history.alpha)
     counts = cost(history.circuit())
     assert counts.two_qubit <= history.two_qubit
     assert counts.rotations <= history.rotations
@@ -124,7 +126,7 @@ def test_alpha_is_the_norm_of_the_degrees_weights():
 
 def test_a_million_rows_and_steps_cost_less_than_nine_hundred_cx():
     step = encode_stencil(HEAT, 0.1, 20)
-    history = encode_stencil_history(step, 20)
+    history = encode_history(step, 20)
     assert cost(step.circuit()).two_qubit <= 470
     assert cost(history.circuit()).two_qubit <= 620
     assert (history.n_system, history.n_ancilla) == (61, 29)
@@ -132,18 +134,19 @@ def test_a_million_rows_and_steps_cost_less_than_nine_hundred_cx():
 
 def test_two_to_the_forty_rows_and_steps_build_at_once():
     began = time.process_time()
-    history = encode_stencil_history(encode_stencil(HEAT, 0.1, 40), 40)
+    history = encode_history(encode_stencil(HEAT, 0.1, 40), 40)
     assert cost(history.circuit()).two_qubit <= 1200
     assert time.process_time() - began < 1
 
 
 def test_operators_of_a_large_size_are_the_matrices_of_a_small_one(monkeypatch):
     diagonals, square, p = CASES["five"]
-    small = encode_stencil_history(encode_stencil(diagonals, square, p, BALANCE), 1).target
+    small = encode_history(encode_stencil(diagonals, square, p, BALANCE), 1).target
     with monkeypatch.context() as patch:
         patch.setattr("qgd_core.encodings.stencil._ASSEMBLED", 1)
         step = encode_stencil(diagonals, square, p, BALANCE)
-        operator = encode_stencil_history(step, 1).target
+        operator = encode_history(step, 1).target
+    assert isinstance(operator, LinearOperator)
     assert isinstance(step.adjoint().target, LinearOperator)
     x = np.random.default_rng(3).normal(size=small.shape[0])
     np.testing.assert_allclose(operator @ x, small @ x, rtol=0, atol=1e-14)
