@@ -18,6 +18,7 @@ from qgd_core.errors import ConfigError
 from qgd_core.phases.chebyshev import Chebyshev
 
 Matrix = sp.csr_array
+_SMALLEST, _LARGEST = 1e-290, 1e290
 # A CSR array, or a LinearOperator where the matrix is too large to assemble.
 Action: TypeAlias = Any
 Entries: TypeAlias = NDArray[Any]  # float64 or complex128
@@ -132,7 +133,8 @@ def padded(matrix: Matrix | ArrayLike) -> tuple[Matrix, int]:
 
     Arguments: matrix, dense or sparse, real or complex, shape (n, n).
     Result: (CSR of shape (2**q, 2**q), q) with q >= 1, exact.
-    Raises: ConfigError when it is not square, not numeric, not finite, empty or all zero.
+    Raises: ConfigError when it is not square, not numeric, not finite, empty, all zero, or its largest entry is not
+    between 1e-290 and 1e290.
     Source: none.
     """
     try:
@@ -148,6 +150,14 @@ def padded(matrix: Matrix | ArrayLike) -> tuple[Matrix, int]:
         raise ConfigError("The matrix to encode has NaN or infinite entries.", subject=matrix)
     if not np.any(given.data):
         raise ConfigError("The matrix to encode is all zero.", subject=matrix)
+    largest = float(np.abs(given.data).max())
+    if not _SMALLEST < largest < _LARGEST:
+        raise ConfigError(
+            f"The largest entry is {largest:.3g} in magnitude: sums or products of entries would leave float64.",
+            subject=matrix,
+            value=largest,
+            remedy="Scale the matrix, and its encoding back by a factor.",
+        )
     q = max(1, (rows - 1).bit_length())
     # A complex matrix without imaginary part is real.
     real = not np.iscomplexobj(given.data) or not np.any(given.data.imag)

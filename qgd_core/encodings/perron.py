@@ -17,7 +17,7 @@ _FLOOR = 1e-7
 def perron_weights(matrix: sp.csr_array) -> tuple[float, RealArray, RealArray]:
     """Positive u, v and the least alpha with |A| v <= alpha u and |A|^T u <= alpha v, entry by entry.
 
-    Arguments: matrix, real CSR, shape (n, n); zero rows and columns get weight 1.
+    Arguments: matrix, CSR, real or complex, shape (n, n); zero rows and columns get weight 1.
     Result: (alpha, u, v). Each connected component of the pattern has its own pair, so alpha is the largest
     component's || |A| ||_2 to 1e-12 where the power iteration converges before a weight falls below 1e-7 of
     the largest; where it does not (localised vectors) alpha is larger, still valid, with no underflow.
@@ -26,6 +26,9 @@ def perron_weights(matrix: sp.csr_array) -> tuple[float, RealArray, RealArray]:
     """
     n = matrix.shape[0]
     magnitude = abs(matrix)
+    # A power of two leaves every digit, and products of entries in range.
+    unit = 2.0 ** np.floor(np.log2(magnitude.data.max(initial=0.0) or 1.0))
+    magnitude = magnitude / unit
     pattern: Any = sp.block_array([[None, magnitude], [magnitude.T, None]], format="csr")
     n_parts, part = connected_components(pattern, directed=False)
     members = np.argsort(part, kind="stable")
@@ -38,7 +41,7 @@ def perron_weights(matrix: sp.csr_array) -> tuple[float, RealArray, RealArray]:
             continue
         root, u[rows], v[columns] = _component(magnitude[rows][:, columns])
         alpha = max(alpha, root)
-    return alpha, u, v
+    return float(alpha * unit), u, v
 
 
 def _component(block: sp.csr_array) -> tuple[float, RealArray, RealArray]:

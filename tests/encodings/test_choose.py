@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from qgd_core.circuit.simulate import unitary
 from qgd_core.encodings.choose import ENCODINGS, block_encode, list_encodings
 from qgd_core.errors import ConfigError
 
@@ -31,8 +32,25 @@ def test_the_automatic_choice_scales():
         ([[1.0, 2.0], [3.0]], "not a table of numbers"),
         ([[10**400, 1], [1, 1]], "not a table of numbers"),
         (np.array([[1.0, np.inf], [0.0, 1.0]]), "NaN or infinite"),
+        (np.array([[1e308, 1.0], [0.0, 1.0]]), "leave float64"),
+        (np.array([[1e-310, 0.0], [0.0, 1e-320]]), "leave float64"),
+        (np.array([[1.0, 1j * np.nan], [0.0, 1.0]]), "NaN"),
+        (np.array([1.0, 2.0]), "square"),
     ],
-    ids=["empty", "zero", "rectangular", "nan", "text", "ragged", "overflow", "infinite"],
+    ids=[
+        "empty",
+        "zero",
+        "rectangular",
+        "nan",
+        "text",
+        "ragged",
+        "overflow",
+        "infinite",
+        "huge",
+        "tiny",
+        "complex nan",
+        "vector",
+    ],
 )
 def test_bad_matrices_are_refused(matrix, message):
     with pytest.raises(ConfigError, match=message):
@@ -93,3 +111,13 @@ def test_large_integers_do_not_overflow(check):
     assert abs(encoding.alpha / 1e30 - 1) < 1e-9
     narrow = np.array([[100, 100], [100, -100]], dtype=np.int8)
     check(block_encode(narrow), narrow.astype(float))
+
+
+@pytest.mark.parametrize("scale", [1e280, 1e160, 1e-160, 1e-280])
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_the_unit_of_a_matrix_does_not_matter(name, scale):
+    matrix = np.array([[1.0, -0.5], [-0.5, 1.0]])
+    plain, scaled = block_encode(matrix, name), block_encode(scale * matrix, name)
+    assert abs(scaled.alpha / scale - plain.alpha) < 1e-12
+    found, wanted = unitary(scaled.circuit()), unitary(plain.circuit())
+    np.testing.assert_allclose(found[:2, :2], wanted[:2, :2], rtol=0, atol=1e-10)
