@@ -1,0 +1,155 @@
+"""The exact Carleman step of order 3 of a cubic map by structure: three slots of log n qubits, never assembled.
+
+Registers, most significant first: [third, C..., second, B..., first, A...], the flags being a thermometer of the degree.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from qgd_core.arrays import RealArray
+from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.circuit.counts import cost
+from qgd_core.dynamics.low_rank import LowRankMap
+from qgd_core.encodings.base import BlockEncoding, Matrix
+from qgd_core.encodings.slot_cubic_circuits import CubicPart, append_cubic, contract_cubic
+from qgd_core.encodings.slot_degrees import ORDER, weigh_degrees
+from qgd_core.encodings.slots import SlotLayout
+
+
+@dataclass(frozen=True)
+class CubicLayout(SlotLayout):
+    """Where constant, v, v (x) v and v (x) v (x) v stand."""
+
+    @property
+    def n_system(self) -> int:
+        """Qubits of the three slots and of their flags."""
+        return ORDER * (self.n_slot + 1)
+
+    @cached_property
+    def supported(self) -> RealArray:
+        """1 on the basis states in use, 0 elsewhere; shape (2**n_system,)."""
+        return np.asarray(self.lift_cubic(np.ones(len(self.order)), (1.0, 1.0)) != 0.0, dtype=np.float64)
+
+    def lift_cubic(self, v: RealArray, balances: tuple[float, float]) -> RealArray:
+        """The vector (1, v, b_2 v (x) v, b_3 v (x) v (x) v) in this layout."""
+        slot = self.place(v)
+        lifted = np.zeros((2, slot.size) * ORDER)
+        lifted[0, 0, 0, 0, 0, 0] = 1.0
+        lifted[0, 0, 0, 0, 1] = slot
+        lifted[0, 0, 1, :, 1] = balances[0] * np.outer(slot, slot)
+        lifted[1, :, 1, :, 1] = balances[1] * np.einsum("i,j,k->ijk", slot, slot, slot)
+        return lifted.reshape(-1)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CubicEncoding(BlockEncoding):
+    """A block encoding that holds on the basis states `layout` supports, and keeps to them."""
+
+    layout: CubicLayout
+
+
+def encode_cubic_slots(
+    step: LowRankMap, cubic: RealArray, scale: float, balances: tuple[float, float] = (1.0, 1.0)
+) -> CubicEncoding:
+    """Encode the exact Carleman step of order 3 of u -> step(u) + sum_q cubic_q y_q (y_q . u)^3, by slot algebra.
+
+    Arguments: step, in the Hessian eigenframe, y_q its directions, with an offset and a quadratic part; cubic, shape
+    (R,), of either sign; scale g > 0, the encoded v is g u; balances, the weights of degrees 2 and 3 in the vector.
+    Result: an encoding of the step of (1, v, b_2 v^(x)2, b_3 v^(x)3) on the supported states, truncated to degree 3,
+    every product with the offset included, exact to rounding.
+    Raises: ConfigError when offset, multipliers or quadratic part are zero.
+    Source: block rows 2 and 3 of Eq 5 of arXiv:2303.03428; the construction is derived here.
+    """
+    layout = CubicLayout(tuple(np.argsort(-np.abs(step.multipliers), kind="stable").tolist()))
+    p = layout.n_slot
+    offset, multipliers = layout.place(step.offset) * scale, layout.place(step.multipliers)
+    part = CubicPart(
+        multipliers,
+        step.weights / scale,
+        np.asarray(cubic, dtype=np.float64) / scale**2,
+        np.array([layout.place(y) for y in step.directions]).reshape(step.rank, 2**p),
+    )
+    sizes = (float(part.quadratic.sum()), float(np.abs(part.cubic).sum()))
+    degrees = weigh_degrees(abs(float(multipliers[0])), *sizes, float(np.linalg.norm(offset)), balances)
+    inner, outer = contract_cubic(part, degrees, p), append_cubic(offset, degrees)
+    n_inner = inner.n_qubits - layout.n_system
+
+    def build() -> Circuit:
+        builder = CircuitBuilder("carleman_step", inner.n_qubits + 3)
+        builder.call(inner, range(3, builder.n_qubits))
+        builder.call(outer, [0, 1, 2, *range(3 + n_inner, builder.n_qubits)])
+        return builder.build()
+
+    counts = [cost(one) for one in (inner, outer)]
+    return CubicEncoding(
+        method="slots_cubic",
+        target=_target(part, offset, balances),
+        alpha=degrees.alpha,
+        n_system=layout.n_system,
+        n_ancilla=n_inner + 3,
+        eps=1e-13 * degrees.alpha,
+        two_qubit=sum(one.two_qubit for one in counts),
+        rotations=sum(one.rotations for one in counts),
+        build=build,
+        layout=layout,
+    )
+
+
+def _target(part: CubicPart, offset: RealArray, balances: tuple[float, float]) -> Matrix:
+    """Append after contract on the supported states, as sparse matrices."""
+    y, w, size = part.directions, part.multipliers, offset.size
+    linear = sp.csr_array(sp.diags_array(w))
+    second, third = balances
+    one = sp.csr_array(np.ones((1, 1)))
+    quadratic = np.einsum("q,qi,qb,qa->iba", part.quadratic, y, y, y)
+    cubic = np.einsum("q,qi,qc,qb,qa->icba", part.cubic, y, y, y, y).reshape(size, -1)
+    # Each slot of a third degree is kept a third of the times; the others are projected.
+    kept = ("bj,qc,qa->bicja", "bc,qj,qa->bicja", "ba,qc,qj->bicja")
+    mixed = sum(
+        np.einsum(f"q,b,qi,{way}", part.quadratic, w, y, np.diag(np.ones(size)), y, y) for way in kept
+    )
+    contracted: list[list[Any]] = [
+        [one, None, None, None],
+        [None, linear, sp.csr_array(quadratic.reshape(size, -1) / second), sp.csr_array(cubic / third)],
+        [
+            None,
+            None,
+            sp.kron(linear, linear),
+            sp.csr_array(mixed.reshape(size**2, -1) * 2 / 3 * second / third),
+        ],
+        [None, None, None, sp.kron(linear, sp.kron(linear, linear))],
+    ]
+    weights = (1.0, 1.0, second, third)
+    columns: list[Matrix] = [one]
+    for _ in range(ORDER):
+        columns.append(sp.csr_array(sp.kron(columns[-1], sp.csr_array(offset[:, np.newaxis]))))
+    appended: list[list[Any]] = [
+        [
+            math.comb(i, j) * weights[i] / weights[j] * sp.kron(columns[i - j], sp.eye_array(size**j))
+            if j <= i
+            else None
+            for j in range(ORDER + 1)
+        ]
+        for i in range(ORDER + 1)
+    ]
+    compact = sp.coo_array(sp.csr_array(sp.block_array(appended)) @ sp.csr_array(sp.block_array(contracted)))
+    places = _places(size)
+    i, j = compact.coords
+    dimension = (2 * size) ** ORDER
+    whole = sp.csr_array((compact.data, (places[i], places[j])), shape=(dimension, dimension))
+    whole.eliminate_zeros()
+    return whole
+
+
+def _places(size: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Basis states of the constant, of A, of pairs (B, A), and of triples (C, B, A), in that order."""
+    index = np.arange((2 * size) ** ORDER, dtype=np.int64).reshape((2, size) * ORDER)
+    parts = ([0], index[0, 0, 0, 0, 1], index[0, 0, 1, :, 1].reshape(-1), index[1, :, 1, :, 1].reshape(-1))
+    return np.concatenate(parts)
