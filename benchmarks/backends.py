@@ -1,9 +1,9 @@
-"""Compile speed: this project's compile against building the same native circuit by the SDK's fastest route.
+"""Speed: this project's compile and run against the SDK's own, on the same native circuit built by its fastest route.
 
     python benchmarks/backends.py [gates]
 
 Five circuits of as many gates: flat, rotations that all differ, such rotations between cx, one block of 1,000 gates
-repeated, and blocks within blocks. The ratio is compile over native; both are the best of seven, taken in turn so that a
+repeated, and blocks within blocks. The ratio is compile over native; both are the best of five, taken in turn so that a
 busy machine slows both alike.
 """
 
@@ -13,6 +13,9 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
+
+import numpy as np
 
 from qgd_core.backends.registry import get_backend
 from qgd_core.circuit.circuit import Call, Circuit, CircuitBuilder
@@ -152,7 +155,7 @@ def clock(action: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def compare(name: str, kind: str, n_gates: int, rounds: int = 7) -> tuple[float, float]:
+def compare(name: str, kind: str, n_gates: int, rounds: int = 5) -> tuple[float, float]:
     """Seconds of the native build and of compile, each the best of some rounds taken in turn."""
     backend, (make, alike) = get_backend(name), KINDS[kind]
     native, ours = [], []
@@ -163,6 +166,59 @@ def compare(name: str, kind: str, n_gates: int, rounds: int = 7) -> tuple[float,
     return min(native), min(ours)
 
 
+def run_qiskit(circuit: Any) -> object:
+    """Aer's statevector."""
+    from qiskit_aer import AerSimulator
+
+    job = circuit.copy()
+    job.save_statevector()
+    simulator = AerSimulator(method="statevector", max_parallel_threads=1)
+    return simulator.run(job).result().data(0)["statevector"]
+
+
+def run_cirq(circuit: Any) -> object:
+    """cirq.Simulator in double precision."""
+    import cirq
+
+    return cirq.Simulator(dtype=np.complex128, split_untangled_states=False).simulate(circuit)
+
+
+def run_pennylane(operators: Any) -> object:
+    """lightning.qubit."""
+    import pennylane as qml
+
+    script = qml.tape.QuantumScript(operators, [qml.state()])
+    return qml.execute([script], qml.device("lightning.qubit", wires=WIDTH), diff_method=None)
+
+
+def run_braket(text: Any) -> object:
+    """The local simulator."""
+    from braket.default_simulator import StateVectorSimulator
+    from braket.ir.openqasm import Program as OpenQASM
+
+    source = f"OPENQASM 3.0;\nqubit[{WIDTH}] q;\n{text}\n#pragma braket result state_vector\n"
+    return StateVectorSimulator().run(OpenQASM(source=source), shots=0).resultTypes[0].value
+
+
+RUN: dict[str, Callable[[Any], object]] = {
+    "qiskit": run_qiskit,
+    "cirq": run_cirq,
+    "pennylane": run_pennylane,
+    "braket": run_braket,
+}
+
+
+def compare_runs(name: str, n_gates: int, rounds: int = 5) -> tuple[float, float]:
+    """Seconds of the SDK's own run of its native circuit and of statevector(), each the best of some rounds."""
+    executable = get_backend(name).compile(Program(mixed(n_gates)))
+    circuit = NATIVE[name]("mixed", n_gates)
+    native, ours = [], []
+    for _ in range(rounds):
+        native.append(clock(partial(RUN[name], circuit)))
+        ours.append(clock(executable.statevector))
+    return min(native), min(ours)
+
+
 def main(n_gates: int) -> None:
     """Print the table."""
     print("| backend | circuit | native s | compile s | ratio |\n| --- | --- | --- | --- | --- |")
@@ -170,6 +226,10 @@ def main(n_gates: int) -> None:
         for kind in KINDS:
             native, ours = compare(name, kind, n_gates)
             print(f"| {name} | {kind} | {native:.3f} | {ours:.3f} | {ours / native:.2f} |", flush=True)
+    print("\n| backend | gates | native run s | run s | ratio |\n| --- | --- | --- | --- | --- |")
+    for name in NATIVE:
+        native, ours = compare_runs(name, n_gates // 20)
+        print(f"| {name} | {n_gates // 20} | {native:.3f} | {ours:.3f} | {ours / native:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Hold every target that runs offline to the conformance suite, and write the verdicts into docs/backends.md.
 
-Run `.venv/bin/python scripts/verdicts.py` (some minutes) whenever checks or plugins change; with --check it only says whether
-the page is current.
+Run `.venv/bin/python scripts/verdicts.py` (some minutes) whenever checks or plugins change; with --check
+it only says whether the page is current.
 """
 
 from __future__ import annotations
