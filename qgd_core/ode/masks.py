@@ -17,6 +17,7 @@ from qgd_core.arrays import ComplexArray, RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.ode.base import Matrix
 from qgd_core.ode.nodes import Nodes
+from qgd_core.ode.product import CommutatorBound, Letter, bound_commutators, durations, symmetric_stages
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,9 +170,49 @@ class MaskFormula:
 
     def two_qubit(self, m: int) -> int:
         """Upper bound on the CX of `circuit` for 2^m nodes."""
-        each = sum(mask.two_qubit(m) for mask in self.masks)
-        return (self.stages + 1) * m * self.diagonal.size + self.stages * each
+        every = m * self.diagonal.size
+        return sum(every if mask is None else mask.two_qubit(m) for mask, _ in self.parts())
 
     def rotations(self, m: int) -> int:
         """Upper bound on the rotations of `circuit` for 2^m nodes."""
-        return self.two_qubit(m) + 4 * self.stages * len(self.masks)
+        return self.two_qubit(m) + 4 * sum(mask is not None for mask, _ in self.parts())
+
+
+@dataclass(frozen=True, eq=False)
+class PauliFormula(MaskFormula):
+    """A product formula of `stages` equal steps whose terms are the diagonal and, for each mask, its two halves.
+
+    The strings of Pauli operators in one half of a mask commute, so that one term holds them all; order, 2 or 4.
+    Source: Suzuki, Phys. Lett. A 146, 319 (1990); Childs et al., arXiv:1912.08854, for `bound`.
+    """
+
+    order: int = 2
+
+    def parts(self) -> list[tuple[Mask | None, float]]:
+        """What acts, in order, neighbours merged."""
+        terms: list[Mask | None] = [None, *self.masks]
+        found: list[tuple[Mask | None, float]] = []
+        for step in durations(self.time, self.stages, self.order):
+            for term in [*terms, *terms[::-1]]:
+                if found and found[-1][0] is term:
+                    found[-1] = (term, found[-1][1] + step / 2)
+                else:
+                    found.append((term, step / 2))
+        return found
+
+    def bound(self) -> CommutatorBound:
+        """The error bound of one unit step by nested commutators of its terms: letters^(order + 1) of them at most."""
+        size = self.diagonal.size
+        labels = np.arange(size)
+        parts: dict[Letter, RealArray] = {"diagonal": np.diag(self.diagonal)}
+        half: list[tuple[Letter, float]] = [("diagonal", 0.5)]
+        for mask in self.masks:
+            for kind, values in (("symmetric", mask.symmetric), ("skew", mask.skew)):
+                parts[kind, mask.word] = np.zeros((size, size))
+                parts[kind, mask.word][labels, labels ^ mask.word] = values
+            loss, turn = ("symmetric", mask.word), ("skew", mask.word)
+            last = mask is self.masks[-1]
+            half += [(turn, 0.5), (loss, 0.5)] if last else [(turn, 0.25), (loss, 0.5), (turn, 0.25)]
+        turns = {("skew", mask.word) for mask in self.masks}
+        stages = symmetric_stages(half, self.order)
+        return bound_commutators(stages, self.order, parts, frozenset(parts) - turns)
