@@ -23,6 +23,8 @@ from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.lchs import plan_lchs
 from qgd_core.ode.marching import plan_marching
 from qgd_core.ode.mask_lchs import has_step, plan_mask_lchs
+from qgd_core.ode.pauli_lchs import plan_pauli_lchs
+from qgd_core.ode.qsvt_lchs import plan_qsvt_lchs
 from qgd_core.ode.recurrence import plan_history_kernel, plan_history_qsvt
 from qgd_core.ode.taylor import plan_taylor_history_kernel, plan_taylor_history_qsvt, plan_taylor_marching
 from qgd_core.ode.trapezoid import plan_euler_kernel, plan_trapezoid_kernel, plan_trapezoid_qsvt
@@ -82,6 +84,12 @@ SOLVERS: dict[str, Solver] = {
         takes=has_step,
     ),
     "lchs": Solver(LinearODE, plan_lchs, "a lossy flow as a sum of unitary ones, by product formula"),
+    "pauli_lchs": Solver(
+        LinearODE, plan_pauli_lchs, "the same by Pauli strings, steps bounded by commutators", heavy=True
+    ),
+    "qsvt_lchs": Solver(
+        LinearODE, plan_qsvt_lchs, "the same by one polynomial of a block encoding, nodes included", heavy=True
+    ),
     "taylor_marching": Solver(LinearODE, plan_taylor_marching, "Taylor steps, one block encoding each"),
     "taylor_history_qsvt": Solver(
         LinearODE,
