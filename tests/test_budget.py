@@ -1,6 +1,8 @@
+import math
+
 import pytest
 
-from qgd_core.budget import ErrorBudget
+from qgd_core.budget import ErrorBudget, best_share, check_share
 from qgd_core.errors import ConfigError
 
 
@@ -19,3 +21,19 @@ def test_scaling_scales_every_share():
 def test_a_share_below_zero_or_not_a_number_is_refused(share):
     with pytest.raises(ConfigError, match="truncation"):
         ErrorBudget(truncation=share)
+
+
+@pytest.mark.parametrize("wanted", [0.004, 0.05, 0.3, 0.8])
+def test_the_best_share_is_found(wanted):
+    found = best_share(lambda share: (math.log(share / wanted)) ** 2 + 1.0)
+    assert found == pytest.approx(wanted, rel=0.01)
+
+
+def test_the_best_share_stays_where_costs_are_finite():
+    assert best_share(lambda share: 1.0 / share if share < 0.5 else math.inf) == pytest.approx(0.5, rel=0.01)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 3.0, float("nan")])
+def test_a_share_that_leaves_nothing_is_refused(share):
+    with pytest.raises(ConfigError, match="leaves nothing"):
+        check_share(share)

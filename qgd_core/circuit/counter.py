@@ -81,7 +81,10 @@ def _counted(circuit: Circuit, increment: Circuit, done: dict[Circuit, Circuit])
 def _increment(size: int) -> Circuit:
     """Add one, modulo 2**size: carry into the higher bits where the lowest is one, then flip the lowest."""
     builder = CircuitBuilder(f"increment_{size}", size)
-    if size > 1:
+    if size == 2:
+        # A gate, not a call: its two controls make a Toffoli, one qubit and one CX less than a joined control.
+        builder.gate("x", [0], (), ((1, 1),))
+    elif size > 2:
         builder.call(_increment(size - 1), range(size - 1), controls=((size - 1, 1),))
     builder.gate("x", [size - 1])
     return builder.build()

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from qgd_core.arrays import ComplexArray, RealArray
-from qgd_core.budget import ErrorBudget
+from qgd_core.budget import ErrorBudget, check_share
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost, rotation_t_count
 from qgd_core.circuit.ops import Controls
@@ -35,7 +35,7 @@ _OVERLAP = 0.5
 _POWER = 1.5
 
 
-def plan_adiabatic(problem: LinearSystem, eps: float, encoding: str = "auto", share: float = 0.1) -> Plan:
+def plan_adiabatic(problem: LinearSystem, eps: float, encoding: str = "auto", share: float = 0.05) -> Plan:
     """Plan A x = b by an adiabatic walk and an eigenstate filter, without building a circuit.
 
     Arguments: problem; eps, 2-norm error of x[wanted] relative to problem.unit; encoding, a name of
@@ -54,7 +54,7 @@ def plan_adiabatic(problem: LinearSystem, eps: float, encoding: str = "auto", sh
     gap = smallest / encoded.alpha * (1.0 - 1e-12)
     steps = 2 * math.ceil((_LEAST_STEPS + _STEPS / gap) / 2.0)
     # A part d of the filtered state that is not the solution moves x by N d (1 + |x| / t) / (1 - N d / t).
-    length, allowed = math.hypot(most, t), eps * share * problem.unit
+    length, allowed = math.hypot(most, t), eps * check_share(share) * problem.unit
     error = _OVERLAP * allowed / (length * (1.0 + most / t) + allowed * length / t)
     degree = filter_degree(gap, error)
     if degree + steps > _MOST_QUERIES:

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from qgd_core.arrays import RealArray
+from qgd_core.budget import check_share
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.errors import PrecisionUnreachable
@@ -36,12 +37,13 @@ def plan_hhl(problem: LinearSystem, eps: float, encoding: str = "auto", share: f
     Source: Harrow, Hassidim, Lloyd, arXiv:0811.3171, on the walk of arXiv:1806.01838 in the place of
     e^(i A t): no Hermitian dilation, since an odd function keeps to one side of it.
     """
+    most = 0.9 if share is None else check_share(share)
     given = Inversion.of(problem, encoding)
     best: tuple[float, int, Target, float] | None = None
     for bits in range(2, _MOST_BITS + 1):
         target = estimated_inverse(bits, given.kappa)
         used = target.error / (eps * given.unit)
-        if used < (0.9 if share is None else share):
+        if used < most:
             cost = 2.0**bits / (1.0 - used) ** 2
             if best is None or cost < best[0]:
                 best = cost, bits, target, used
@@ -50,7 +52,7 @@ def plan_hhl(problem: LinearSystem, eps: float, encoding: str = "auto", share: f
             if share is not None:
                 break
     if best is None:
-        reachable = target.error / (given.unit * (0.9 if share is None else share))
+        reachable = target.error / (given.unit * most)
         raise PrecisionUnreachable(
             f"An error of {eps:.1e} at condition {given.kappa:.1e} needs more than {_MOST_BITS} bits.",
             subject=problem,

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from qgd_core.arrays import RealArray
-from qgd_core.budget import ErrorBudget
+from qgd_core.budget import ErrorBudget, check_share
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost, rotation_t_count
 from qgd_core.encodings.base import BlockEncoding
@@ -29,7 +29,9 @@ _MOST_QUERIES = 10**6
 _RATIO = 4.0
 
 
-def plan_kernel_ladder(problem: LinearSystem, eps: float, encoding: str = "auto", share: float = 0.1) -> Plan:
+def plan_kernel_ladder(
+    problem: LinearSystem, eps: float, encoding: str = "auto", share: float = 0.05
+) -> Plan:
     """Plan A x = b by the kernel projection where nothing but |b| / |A| <= |x| <= |b| / smallest is known of |x|.
 
     With one t for |x| far off, nearly all accepted shots show t alone. Here t runs over a geometric ladder, held in
@@ -57,7 +59,7 @@ def plan_kernel_ladder(problem: LinearSystem, eps: float, encoding: str = "auto"
     summed = (known * unknown).sum(axis=1)
     noise = float(((known**2 * unknown).sum(axis=1) / summed**2).max())
     spread = float(((known**2 * unknown / rungs**2).sum(axis=1) / summed**2).max())
-    allowed = eps * share * problem.unit
+    allowed = eps * check_share(share) * problem.unit
     # Numbers, scale and weights all move by what the filter leaves: twice what fixed weights would allow is kept off.
     tops = np.sqrt(known.max(axis=1)), np.sqrt(unknown.max(axis=1))
     error = float((allowed * np.sqrt(summed) / (tops[0] + (most + allowed) * tops[1])).min()) / 2.0

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from qgd_core.arrays import ComplexArray, RealArray
-from qgd_core.budget import ErrorBudget
+from qgd_core.budget import ErrorBudget, best_share, check_share
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.encodings.base import BlockEncoding
@@ -25,7 +25,6 @@ from qgd_core.state.prepare import prepare
 # Largest magnitude of the filter: phases need it below 1.
 _PEAK = 0.999
 _MOST_QUERIES = 10**7
-_SHARES = np.geomspace(1e-3, 0.9, 60)
 
 
 def plan_kernel_reflection(
@@ -54,7 +53,9 @@ def plan_kernel_reflection(
     gap = smallest / encoded.alpha * (1.0 - 1e-12)
     unit = problem.unit / (2.0 * t)
     if share is None:
-        share = _best_share(gap, eps * unit)
+        # At first order, the degree is the logarithm of the error.
+        share = best_share(lambda part: math.log(2.0 / min(1.0, eps * unit * part)) / (1.0 - part) ** 2)
+    check_share(share)
     error = eps * share * unit / (1.0 + 2.0 * eps * share * unit)
     degree = filter_degree(gap, error)
     if degree > _MOST_QUERIES:
@@ -117,9 +118,3 @@ def _branch(encoding: BlockEncoding, polynomial: Chebyshev, excluded: RealArray,
     v = np.zeros(excluded.size)
     v[last] = 1.0
     return filtered(encoding, polynomial, excluded, v)
-
-
-def _best_share(gap: float, eps: float) -> float:
-    """The filter's share of the error that makes queries times shots least."""
-    costs = [math.log(2.0 / min(1.0, eps * share)) / (1.0 - share) ** 2 for share in _SHARES]
-    return float(_SHARES[int(np.argmin(costs))])

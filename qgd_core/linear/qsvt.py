@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
+from qgd_core.budget import best_share, check_share
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import Plan
@@ -21,7 +20,6 @@ from qgd_core.state.prepare import prepare
 # Largest magnitude of the polynomial: phases need it below 1.
 _PEAK = 0.999
 _MOST_QUERIES = 10**7
-_SHARES = np.geomspace(1e-3, 0.9, 60)
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,8 @@ def plan_qsvt(
     given = Inversion.of(problem, encoding)
     kappa, unit, encoded = given.kappa, given.unit, given.encoding
     if share is None:
-        share = _best_share(kappa, eps * unit)
+        share = best_share(lambda part: _degree(kappa, eps * part * unit) / (1.0 - part) ** 2)
+    check_share(share)
     degree = family.degree(kappa, eps * share * unit)
     if degree > _MOST_QUERIES:
         reachable = _reachable(kappa) / (share * unit)
@@ -102,9 +101,3 @@ def _rate(kappa: float) -> float:
 def _reachable(kappa: float) -> float:
     """Error of 1/x at the largest degree allowed."""
     return kappa * math.exp(math.log1p(1.0 / kappa) - _rate(kappa) * _MOST_QUERIES / 2)
-
-
-def _best_share(kappa: float, eps: float) -> float:
-    """The polynomial's share of the error that makes queries times shots least."""
-    costs = [_degree(kappa, eps * share) / (1.0 - share) ** 2 for share in _SHARES]
-    return float(_SHARES[int(np.argmin(costs))])

@@ -116,8 +116,8 @@ class LinearSystem:
 
     def shifted_bound(self) -> float:
         """Upper limit on |x + a|."""
-        known = self.shift * float(np.sqrt(self.wanted.size))
-        return float(np.linalg.norm(self.b)) / self.smallest + known
+        whole = float(np.linalg.norm(self.b)) / self.smallest
+        return whole + self.shift * float(np.sqrt(self.wanted.size))
 
     def classical(self) -> RealArray:
         """x[wanted] by a sparse direct solver."""

@@ -148,24 +148,9 @@ def plan(
     fitting = [SOLVERS[name] for name in names if isinstance(problem, SOLVERS[name].problem)]
     if not fitting:
         raise ConfigError(f"No solver of {names} takes a {type(problem).__name__}.", subject=problem)
-    plans: list[Plan] = []
-    refusals: list[PrecisionUnreachable | NotDissipative] = []
-    often = False
-    for row in sorted(fitting, key=lambda row: row.heavy):
-        if solver == "auto" and not row.takes(problem):
-            continue
-        if row.heavy and often and not thorough:
-            break
-        try:
-            route = row.make_plan(problem, eps)
-            plans.append(amplify(route) if amplified else route)
-            often |= not row.heavy and plans[-1].success_probability > _RARE
-        except (PrecisionUnreachable, NotDissipative) as refusal:
-            refusals.append(refusal)
-    if not plans:
-        raise refusals[0]
+    rows = [row for row in fitting if solver != "auto" or row.takes(problem)]
     limit = backend.capabilities.max_qubits if backend is not None and backend.capabilities.gates else None
-    plans.sort(key=lambda p: (limit is not None and p.qubits > limit, p.resources.two_qubit * p.shots))
+    plans = _plans(problem, eps, rows, limit, amplified=amplified, thorough=thorough)
     best = plans[0]
     if limit is not None and best.qubits > limit:
         fewest = min(p.qubits for p in plans)
@@ -173,9 +158,55 @@ def plan(
             f"The plan needs {fewest} qubits; the backend has {limit}.",
             subject=best,
             value=fewest,
-            remedy="Use fewer active weights, a lower Carleman order, or another backend.",
+            remedy=_nearest_in_reach(problem, eps, rows, limit),
         )
     return replace(best, losers=(*best.losers, *plans[1:]))
+
+
+def _plans(
+    problem: Problem,
+    eps: float,
+    rows: list[Solver],
+    limit: int | None,
+    *,
+    amplified: bool = False,
+    thorough: bool = False,
+) -> list[Plan]:
+    """The plans of these routes, the best first; those that fit the limit before the others."""
+    plans: list[Plan] = []
+    refusals: list[PrecisionUnreachable | NotDissipative] = []
+    often = False
+    for row in sorted(rows, key=lambda row: row.heavy):
+        if row.heavy and often and not thorough:
+            break
+        try:
+            route = row.make_plan(problem, eps)
+        except (PrecisionUnreachable, NotDissipative) as refusal:
+            refusals.append(refusal)
+            continue
+        plans.append(amplify(route) if amplified else route)
+        fits = limit is None or plans[-1].qubits <= limit
+        often |= fits and not row.heavy and plans[-1].success_probability > _RARE
+    if not plans:
+        raise refusals[0]
+    return sorted(
+        plans, key=lambda p: (limit is not None and p.qubits > limit, p.resources.two_qubit * p.shots)
+    )
+
+
+def _nearest_in_reach(problem: Problem, eps: float, rows: list[Solver], limit: int) -> str:
+    """Which larger error fits the backend, and what it costs there."""
+    while (eps := 2.0 * eps) < 1.0:
+        found = _plans(problem, eps, rows, limit)[0]
+        if found.qubits <= limit:
+            cost = found.resources
+            return (
+                f"Ask for {eps:.1e}, for which {found.solver} takes {found.qubits} qubits, {cost.two_qubit} two-qubit"
+                f" gates a shot and {cost.shots:.1e} shots; or use another backend."
+            )
+    return (
+        "No larger error fits either: use fewer active weights, a lower Carleman order, or another backend."
+    )
 
 
 def check_solver(name: str) -> None:

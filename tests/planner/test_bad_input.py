@@ -1,0 +1,93 @@
+"""What cannot be planned is refused by name, with the number that failed and what is in reach."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from qgd_core.backends.registry import get_backend
+from qgd_core.errors import ConfigError, NotDissipative, PrecisionUnreachable
+from qgd_core.linear.adiabatic import plan_adiabatic
+from qgd_core.linear.hhl import plan_hhl
+from qgd_core.linear.kernel_ladder import plan_kernel_ladder
+from qgd_core.linear.kernel_reflection import plan_kernel_reflection
+from qgd_core.linear.qsvt import plan_qsvt
+from qgd_core.linear.system import LinearSystem
+from qgd_core.ode.base import LinearRecurrence
+from qgd_core.ode.flow import LinearODE
+from qgd_core.planner.choose import SOLVERS, plan
+
+MILD = LinearSystem([[1.0, 0.3], [-0.2, 0.8]], [1.0, -0.5])
+SINGULAR = LinearSystem([[1.0, 1.0], [1.0, 1.0]], [1.0, 0.0])
+LINEAR = [name for name, row in SOLVERS.items() if row.problem is LinearSystem]
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_a_singular_matrix_is_refused_by_every_solver(name):
+    with pytest.raises(ConfigError, match="singular") as caught:
+        plan(SINGULAR, 0.1, name)
+    assert "regularise" in str(caught.value.remedy)
+
+
+def test_a_flow_that_grows_too_much_is_refused_where_it_must_lose():
+    with pytest.raises(NotDissipative, match="grow") as caught:
+        plan(LinearODE([[3.0]], None, [1.0], 10.0), 0.1, "lchs")
+    assert caught.value.value == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    "make", [plan_qsvt, plan_kernel_reflection, plan_kernel_ladder, plan_adiabatic, plan_hhl]
+)
+@pytest.mark.parametrize("share", [0.0, 1.0, 1.5])
+def test_a_share_that_does_not_fit_the_budget_is_refused(make, share):
+    with pytest.raises(ConfigError, match="share"):
+        make(MILD, 0.1, share=share)
+
+
+def small(monkeypatch, limit):
+    backend = get_backend("reference")
+    monkeypatch.setattr(backend, "capabilities", dataclasses.replace(backend.capabilities, max_qubits=limit))
+    return backend
+
+
+def test_an_error_beyond_a_backend_names_the_nearest_in_reach_and_its_cost(monkeypatch):
+    flow = LinearODE([[-0.7, 0.2], [0.0, -0.4]], [0.2, 0.0], [1.0, 0.5], 1.0)
+    needed = plan(flow, 1e-6, "lchs").qubits
+    in_reach = plan(flow, 0.128, "lchs").qubits
+    assert in_reach < needed
+    with pytest.raises(PrecisionUnreachable, match=f"needs {needed} qubits") as caught:
+        plan(flow, 1e-6, "lchs", small(monkeypatch, in_reach))
+    remedy = str(caught.value.remedy)
+    offered = float(remedy.split("Ask for ")[1].split(",")[0])
+    found = plan(flow, offered * 1.001, "lchs")
+    assert found.qubits <= in_reach
+    assert f"{found.qubits} qubits" in remedy
+    assert "two-qubit gates a shot" in remedy
+    # Half of the error would not have fitted.
+    assert plan(flow, offered / 2.1, "lchs").qubits > in_reach
+
+
+def test_a_problem_beyond_a_backend_at_every_error_says_so(monkeypatch):
+    with pytest.raises(PrecisionUnreachable) as caught:
+        plan(MILD, 0.1, "qsvt", small(monkeypatch, 1))
+    assert "No larger error fits" in str(caught.value.remedy)
+
+
+def test_a_route_that_fits_is_preferred_to_a_cheaper_one_that_does_not(monkeypatch):
+    plans = {name: plan(MILD, 0.1, name) for name in LINEAR}
+    fewest = min(p.qubits for p in plans.values())
+    found = plan(MILD, 0.1, backend=small(monkeypatch, fewest))
+    assert found.qubits == fewest
+
+
+def test_more_shots_than_there_are_names_the_error_in_reach():
+    problem = LinearRecurrence([[0.5, 0.1], [0.0, 0.4]], [0.1, 0.0], [1.0, 1.0], 3)
+    with pytest.raises(PrecisionUnreachable, match="shots") as caught:
+        plan(problem, 1e-9, "marching")
+    assert plan(problem, 1.001 * caught.value.value, "marching").shots <= 10**12
+
+
+@pytest.mark.parametrize("eps", [0, -0.1, np.inf, np.nan, None, "small"])
+def test_an_error_that_is_no_positive_number_is_refused(eps):
+    with pytest.raises(ConfigError, match="eps"):
+        plan(MILD, eps)
