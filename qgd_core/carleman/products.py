@@ -94,7 +94,7 @@ class Products:
 class Polynomials:
     """Rows of polynomials: entry e, of those from indptr[a] on, is data[e] times the variables digits[:, e].
 
-    digits has one row per degree; those past degrees[e] are n, for no variable.
+    digits has one row per degree; those past degrees[e] are n, for no variable. A row's degrees do not fall.
     """
 
     indptr: IndexArray
@@ -104,7 +104,7 @@ class Polynomials:
 
     @classmethod
     def join(cls, parts: Mapping[int, Csr], n: int) -> Polynomials:
-        """Join F_k, by degree, each of shape (rows, n**k)."""
+        """Join F_k, by rising degree, each of shape (rows, n**k)."""
         longest, height = max(parts), next(iter(parts.values())).shape[0]
         rows = np.concatenate([row_of_entries(part) for part in parts.values()])
         order = np.argsort(rows, kind="stable")
@@ -121,6 +121,11 @@ class Polynomials:
         indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=height))])
         return cls(indptr, np.concatenate(digits, axis=1)[:, order], degrees[order], data[order])
 
+    def counts(self, order: int) -> IndexArray:
+        """Entry (d, a): how many entries of row a have a product of at most degree `order` with one of degree d."""
+        below = [np.append(0, np.cumsum(self.degrees <= order - d))[self.indptr] for d in range(order + 1)]
+        return np.asarray(np.diff(np.array(below), axis=1), dtype=np.int64)
+
     def up_to(self, degree: int) -> Polynomials:
         """The same rows without the entries of higher degrees."""
         kept = self.degrees <= degree
@@ -132,10 +137,9 @@ class Polynomials:
 
         CSR (count, D), in which equal columns may repeat.
         """
-        starts = self.indptr[rows]
-        owner, entry = expand(starts, self.indptr[rows + 1] - starts)
-        total = products.degrees(places)[owner] + self.degrees[entry]
-        kept = (total > 0) & (total <= products.basis.order)
+        degrees = products.degrees(places)
+        owner, entry = expand(self.indptr[rows], self.counts(products.basis.order)[degrees, rows])
+        kept = degrees[owner] + self.degrees[entry] > 0
         owner, entry = owner[kept], entry[kept]
         columns, values = places[owner], self.data[entry]
         for digit in self.digits[::-1]:

@@ -57,7 +57,7 @@ def append_degree(rows: Rows, products: Products, factors: Polynomials, level: C
     first = np.repeat(np.arange(n), products.basis.size(below) - tails)
     tail = np.arange(first.size) - offsets[first]
     weight = 1.0 / products.weights[first * products.lower + products.starts[below] + tail]
-    lengths = np.diff(factors.indptr)[first] * np.diff(level.indptr)[tail].astype(np.int64)
+    lengths = _count(products, factors, level, first, tail)
     straight = np.full(first.size, _keeps_every_product(products, factors, level))
     if products.basis.kind == "symmetric" and straight.any():
         owner, other = _meeting_rows(products, factors, level)
@@ -144,7 +144,7 @@ def _multiply(
 ) -> Csr:
     """Rows (first, tail) by sparse products, in which equal columns are added."""
     size = int(products.starts[-1])
-    lengths = np.diff(factors.indptr)[first] * np.diff(level.indptr)[tail].astype(np.int64)
+    lengths = _count(products, factors, level, first, tail)
     parts = [sparse.csr_array((0, size - 1))]
     for chunk in split_rows(lengths, max(CHUNK, 4 * size)):
         owner, position = entries_of_rows(level, tail[chunk])
@@ -155,6 +155,17 @@ def _multiply(
         parts.append(left @ factors.multiply(products, *np.divmod(pairs, size)))
         parts[-1].eliminate_zeros()
     return sparse.csr_array(sparse.vstack(parts, format="csr"))
+
+
+def _count(
+    products: Products, factors: Polynomials, level: Csr, first: IndexArray, tail: IndexArray
+) -> IndexArray:
+    """How many products up to the order each row (first, tail) is the sum of."""
+    degrees, total = products.degrees(level.indices), np.zeros(first.size, dtype=np.int64)
+    for degree, counts in enumerate(factors.counts(products.basis.order)):
+        mine = np.diff(np.append(0, np.cumsum(degrees == degree))[level.indptr])
+        total += mine[tail] * counts[first]
+    return total
 
 
 def split_rows(counts: IndexArray, most: int) -> Iterator[slice]:

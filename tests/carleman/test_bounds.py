@@ -88,6 +88,63 @@ def test_flow_bounds_hold_on_500_random_fields(n, order, seed):
     check_flow_bounds(n, order, seed)
 
 
+def published_field(rng, n, name):
+    """A field under the conditions of the paper of one published bound, with its start and time."""
+    frame, degree = rng.standard_normal((n, n)), 3 if name.startswith("Costa") and rng.random() < 0.5 else 2
+    u0 = rng.standard_normal(n)
+    u0 *= rng.uniform(0.05, 0.8) / np.linalg.norm(u0)
+    parts = {
+        1: -rng.uniform(0.3, 1.5) * np.eye(n) + frame - frame.T,
+        degree: rng.standard_normal((n, n**degree)),
+    }
+    if name.startswith("Forets"):
+        parts[1] = 0.4 * frame
+    field = PolynomialField(parts)
+    reach = np.linalg.norm(u0) ** (degree - 1) * field.norms()[degree]
+    scale = rng.uniform(0.1, 0.95) * abs(field.log_norm() if not name.startswith("Forets") else 0.8) / reach
+    parts[degree] = scale * parts[degree]
+    if name.startswith("Liu") and rng.random() < 0.5:
+        room = -field.log_norm() * np.linalg.norm(u0) - scale * reach * np.linalg.norm(u0)
+        parts[0] = rng.standard_normal(n)
+        parts[0] *= rng.uniform(0.0, 0.9) * room / np.linalg.norm(parts[0])
+    return PolynomialField(parts), u0, rng.uniform(0.1, 1.0)
+
+
+def check_published_bound(name, n, order, seed):
+    field, u0, time = published_field(np.random.default_rng(seed), n, name)
+    bound = FLOW_BOUNDS[name](field, order, u0, time)
+    if not np.isfinite(bound):
+        return 0
+    exact = solve_ivp(lambda t, u: field(u), (0, time), u0, rtol=1e-11, atol=1e-13).y[:, -1]
+    error = np.linalg.norm(exact - carleman(field, order, "continuous").classical(u0, time))
+    assert error <= bound + ROUNDING, (error, bound)
+    return 1
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    name=st.sampled_from(sorted(FLOW_BOUNDS)),
+    n=st.integers(1, 3),
+    order=st.integers(1, 3),
+    seed=st.integers(0, 10**6),
+)
+def test_published_bounds_hold_on_random_fields(name, n, order, seed):
+    check_published_bound(name, n, order, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(FLOW_BOUNDS))
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(n=st.integers(1, 3), order=st.integers(1, 3), seed=st.integers(0, 10**6))
+def test_published_bounds_hold_on_500_random_fields(name, n, order, seed):
+    check_published_bound(name, n, order, seed)
+
+
+@pytest.mark.parametrize("name", sorted(FLOW_BOUNDS))
+def test_most_fields_under_a_papers_conditions_get_its_bound(name):
+    assert sum(check_published_bound(name, 1 + seed % 3, 1 + seed % 2, seed) for seed in range(20)) >= 12
+
+
 @pytest.mark.parametrize("order", [1, 2, 4])
 def test_published_bounds_on_the_logistic_equation(order):
     """u' = -u + u^2: truncation error u0 e^-t q^N/(1-q), q = u0 (1-e^-t); u' = u + u^2 likewise with e^t."""

@@ -1,5 +1,6 @@
 """Assembly row by row, at sizes where rows are written straight into place, against Kronecker products."""
 
+import time
 from functools import reduce
 from itertools import product
 
@@ -99,3 +100,16 @@ def test_a_map_that_forgets_everything_has_no_entries():
     assert discrete_matrix(PolynomialField({1: np.zeros((2, 2))}), Basis(2, 2)).nnz == 0
     constant = discrete_matrix(PolynomialField({0: [1.0, 2.0], 1: np.zeros((2, 2))}), Basis(2, 2))
     assert constant.nnz == 0
+
+
+def test_a_dense_block_of_64_variables_at_order_2_takes_seconds():
+    rng, n, start = np.random.default_rng(0), 64, time.process_time()
+    parts = {k: rng.standard_normal((n, n**k)) for k in range(3)}
+    matrix = discrete_matrix(PolynomialField(parts), Basis(n, 2))
+    assert time.process_time() - start < 10.0
+    # The row of u_0 u_1 at the column of u_2^2, by hand; weights sqrt(2) over 1.
+    f0, f1 = parts[0][:, 0], parts[1]
+    square = parts[2].reshape(n, n, n)[:, 2, 2]
+    expected = np.sqrt(2) * (f1[0, 2] * f1[1, 2] + f0[0] * square[1] + f0[1] * square[0])
+    column = 64 + Basis(n, 2).rank(np.array([[2], [2]]))[0]
+    assert matrix[[65], :].toarray()[0, column] == pytest.approx(expected, rel=1e-12)
