@@ -16,6 +16,7 @@ from qgd_core.errors import ConfigError, PrecisionUnreachable
 Values = NDArray[Any]  # float64 or complex128
 _MOST_POINTS = 1 << 24
 _SAMPLES = 16
+_LARGEST = 1e300
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +26,21 @@ class Chebyshev:
     coefficients: Values
 
     def __post_init__(self) -> None:
-        given = np.atleast_1d(np.asarray(self.coefficients))
-        values = given.astype(np.complex128 if np.iscomplexobj(given) else np.float64)
+        try:
+            given = np.atleast_1d(np.asarray(self.coefficients))
+            values = given.astype(np.complex128 if np.iscomplexobj(given) else np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ConfigError(f"Chebyshev coefficients are no list of numbers: {error}.") from error
         if values.ndim != 1 or values.size == 0:
             raise ConfigError(f"Chebyshev coefficients need shape (degree + 1,), got {values.shape}.")
-        if not np.isfinite(values).all():
-            raise ConfigError("Chebyshev coefficients have NaN or infinite entries.", subject=values)
+        with np.errstate(over="ignore"):
+            total = float(np.abs(values).sum())
+        if not total < _LARGEST:
+            raise ConfigError(
+                f"Chebyshev coefficients have NaN, infinite or too large entries (their sum is {total:.3g}).",
+                subject=values,
+                value=total,
+            )
         last = int(np.flatnonzero(values).max(initial=0))
         object.__setattr__(self, "coefficients", values[: last + 1])
 

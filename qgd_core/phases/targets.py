@@ -10,8 +10,10 @@ import scipy.fft as fft
 from scipy.special import erf, erfcinv
 
 from qgd_core.arrays import RealArray
-from qgd_core.errors import ConfigError
+from qgd_core.errors import ConfigError, PrecisionUnreachable
 from qgd_core.phases.chebyshev import Chebyshev, approximate, interpolate
+
+_MOST_DEGREE = 1 << 27
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,7 @@ def inverse(kappa: float, eps: float) -> Target:
     a = 1.0 / kappa
     u0 = math.log1p(2.0 * a / (1.0 - a))
     n = max(1, math.ceil((math.log1p(a) - math.log(a * eps)) / u0))
+    _reachable(2 * n - 1, "kappa", kappa)
     x = np.cos((2 * np.arange(n) + 1) * np.pi / (4 * n))
     rest = _inverse_rest(x, a, n, u0)
     coefficients = np.zeros(2 * n)
@@ -68,19 +71,19 @@ def _arguments(depth: RealArray) -> tuple[RealArray, RealArray]:
 
 def evolution(t: float, eps: float) -> Target:
     """exp(-i x t) on [-1, 1], complex coefficients: the Jacobi-Anger series, cut at eps."""
-    _positive(eps=eps)
+    _positive(eps=eps, time=abs(t) + 1.0)
     return Target(approximate(lambda x: np.exp(-1j * x * t), eps), eps)
 
 
 def cosine(t: float, eps: float) -> Target:
     """cos(x t) on [-1, 1], even: half of exp(-i x t)."""
-    _positive(eps=eps)
+    _positive(eps=eps, time=abs(t) + 1.0)
     return Target(approximate(lambda x: np.cos(x * t), eps, parity=0), eps)
 
 
 def sine(t: float, eps: float) -> Target:
     """sin(x t) on [-1, 1], odd: the other half of exp(-i x t)."""
-    _positive(eps=eps)
+    _positive(eps=eps, time=abs(t) + 1.0)
     return Target(approximate(lambda x: np.sin(x * t), eps, parity=1), eps)
 
 
@@ -120,6 +123,7 @@ def kernel_filter(delta: float, eps: float) -> Target:
     top = 2.0 * delta**2 / (1.0 - delta**2)
     u0 = float(_arguments(np.array([top]))[0][0])
     degree = max(1, math.ceil(math.acosh(max(1.0, 1.0 / eps)) / u0))
+    _reachable(2 * degree, "delta", delta)
 
     def values(x: RealArray) -> RealArray:
         depth = 2.0 * (delta - x) * (delta + x) / (1.0 - delta**2)
@@ -131,6 +135,16 @@ def kernel_filter(delta: float, eps: float) -> Target:
     coefficients = interpolate(values, 2 * degree).coefficients
     coefficients[1::2] = 0.0
     return Target(Chebyshev(coefficients), 1.0 / math.cosh(degree * u0))
+
+
+def _reachable(degree: int, name: str, value: float) -> None:
+    if degree > _MOST_DEGREE:
+        raise PrecisionUnreachable(
+            f"{name} = {value:.3g} needs degree {degree:.3g}, past what fits in memory.",
+            subject=name,
+            value=float(degree),
+            remedy="Use a larger error, or a better conditioned problem.",
+        )
 
 
 def _positive(**values: float) -> None:

@@ -108,6 +108,10 @@ def test_peaks_are_found():
         lambda: approximate(np.cos, 0.0),
         lambda: Chebyshev([]),
         lambda: Chebyshev([np.inf]),
+        lambda: Chebyshev([1e308, 1e308]),
+        lambda: Chebyshev(["a"]),
+        lambda: evolution(np.nan, 1e-3),
+        lambda: cosine(np.inf, 1e-3),
         lambda: fit(np.cos, -1, [(-1, 1)]),
         lambda: fit(np.cos, 3, [(0.5, 1.5)]),
     ],
@@ -130,3 +134,10 @@ def test_peaks_lie_between_samples(seed):
     where, peak = polynomial.peak()
     assert abs(peak - np.abs(polynomial(x)).max()) < 2e-5 * peak
     assert abs(np.abs(polynomial(where)) - peak) < 2e-5 * peak
+
+
+@pytest.mark.parametrize("call", [lambda: inverse(1e15, 1e-2), lambda: kernel_filter(1e-12, 1e-3)])
+def test_a_degree_past_memory_is_refused(call):
+    with pytest.raises(PrecisionUnreachable, match="needs degree") as caught:
+        call()
+    assert caught.value.value > 2**27
