@@ -88,7 +88,10 @@ SOLVERS: dict[str, Solver] = {
         LinearODE, plan_pauli_lchs, "the same by Pauli strings, steps bounded by commutators", heavy=True
     ),
     "qsvt_lchs": Solver(
-        LinearODE, plan_qsvt_lchs, "the same by one polynomial of a block encoding, nodes included", heavy=True
+        LinearODE,
+        plan_qsvt_lchs,
+        "the same by one polynomial of a block encoding, nodes included",
+        heavy=True,
     ),
     "taylor_marching": Solver(LinearODE, plan_taylor_marching, "Taylor steps, one block encoding each"),
     "taylor_history_qsvt": Solver(
