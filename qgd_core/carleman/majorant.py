@@ -27,6 +27,11 @@ def absolute_map(update: PolynomialField) -> PolynomialField:
     return PolynomialField({k: abs(matrix) for k, matrix in update.monomials.items()})
 
 
+def norm_map(update: PolynomialField) -> PolynomialField:
+    """The map in one variable, r -> sum_k |F_k| r^k, that lengths stay below where the given map acts."""
+    return PolynomialField({k: np.array([[norm]]) for k, norm in update.norms().items()})
+
+
 def enclose(update: PolynomialField | Sequence[PolynomialField], start: RealArray, steps: int) -> RealArray:
     """Enclose the iterates of a polynomial map, entry by entry.
 

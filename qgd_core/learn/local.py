@@ -57,13 +57,13 @@ class Local:
     @property
     def updates(self) -> tuple[PolynomialField, ...]:
         """The maps of the steps in the marched coordinates: one, or one a step where they differ."""
-        return tuple(self._update(field, rate) for field, rate in self._steps(self.fields))
+        return tuple(self._update(field, rate) for field, rate in self.steps())
 
     @property
     def remainders(self) -> tuple[PolynomialField, ...]:
         """What the terms left out add to each map."""
         whole = [field + rest for field, rest in zip(self.fields, self.rests, strict=True)]
-        every = zip(self._steps(tuple(whole)), self.updates, strict=True)
+        every = zip(self.steps(tuple(whole)), self.updates, strict=True)
         return tuple(self._update(field, rate) + update * -1.0 for (field, rate), update in every)
 
     def weights(self, u: RealArray) -> RealArray:
@@ -79,7 +79,14 @@ class Local:
         """Largest length of the weights' displacement for a unit of the coordinates': 1 without a preconditioner."""
         return float(np.linalg.norm(self.frame, 2))
 
-    def _steps(self, fields: tuple[PolynomialField, ...]) -> list[tuple[PolynomialField, float]]:
+    def response(self, rate: float) -> RealArray:
+        """How a unit of minus the gradient enters a step's marched coordinates, shape (2n, n), with momentum."""
+        gain = 1.0 + self.momentum if self.nesterov else 1.0
+        return np.concatenate([rate * gain * np.eye(self.n), np.diag(1.0 / self.spread)])
+
+    def steps(self, fields: tuple[PolynomialField, ...] | None = None) -> list[tuple[PolynomialField, float]]:
+        """The distinct steps as (field, rate): one, or one a step where they differ."""
+        fields = self.fields if fields is None else fields
         if len(fields) == 1 and len(set(self.rates)) == 1:
             return [(fields[0], self.rates[0])]
         every = fields if len(fields) > 1 else fields * len(self.rates)

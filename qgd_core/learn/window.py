@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,18 +11,23 @@ import numpy as np
 from qgd_core.arrays import RealArray
 from qgd_core.backends.api import Backend
 from qgd_core.budget import ErrorBudget
-from qgd_core.carleman.compress import Compressed, compress_steps
-from qgd_core.carleman.majorant import each, enclose, remainder_majorant, truncation_majorant
+from qgd_core.carleman.majorant import (
+    each,
+    enclose,
+    norm_map,
+    remainder_majorant,
+    truncation_majorant,
+)
 from qgd_core.carleman.sequence import CarlemanSequence, carleman_sequence
 from qgd_core.carleman.system import CarlemanSystem
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.dynamics.updates import unit_field
-from qgd_core.encodings.slot_steps import SlotSteps
 from qgd_core.errors import NotDissipative, PrecisionUnreachable
 from qgd_core.learn.centre import Centre
 from qgd_core.learn.local import Local, expand_around
 from qgd_core.learn.settings import Settings
 from qgd_core.learn.step_losses import Loss, StepLosses, as_steps
+from qgd_core.learn.structure import find_structure
 from qgd_core.linear.base import Plan, Solution
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.planner.choose import plan
@@ -113,7 +119,7 @@ def plan_window(
     """
     losses = as_steps(loss, settings.weight_decay)
     local = expand_around(losses, start, settings, np.zeros(start.size) if velocity is None else velocity)
-    u0, updates, steps = local.start, local.updates, settings.steps
+    u0, steps = local.start, settings.steps
     end = _march_affinely(local)
     move = float(np.linalg.norm(local.weights(end) - start))
     if not move > 0.0:
@@ -121,17 +127,15 @@ def plan_window(
             "The window does not move: the gradient is zero.", value=move, remedy="Training is done."
         )
     scale = START / max(float(np.linalg.norm(u0)), float(np.linalg.norm(end - u0)))
-    found = _compress(local, COMPRESSION * settings.budget * move / local.gain, settings)
-    marched = updates if found is None else found.updates
-    systems = carleman_sequence([unit_field(one) for one in marched], settings.order, 1.0, scale=scale)
+    marched = find_structure(local, settings.order, COMPRESSION * settings.budget * move / local.gain)
+    fields = [unit_field(one) for one in marched.updates]
+    systems = carleman_sequence(fields, settings.order, 1.0, scale=scale)
     sequence = CarlemanSequence(tuple(each(systems.systems, steps)))
     gates = _check_gate(local, systems, steps, settings)
 
-    lost = truncation_majorant(systems.systems, u0, steps)
-    missed = remainder_majorant(updates, local.remainders, u0, steps)
-    drift = 0.0 if found is None else found.drift
-    truncation = local.gain * (drift + float(np.linalg.norm(lost[: local.n])))
-    model = local.gain * float(np.linalg.norm(missed[: local.n])) * _defect_ratio(losses, start, local)
+    lost = _bound_truncation(systems, sequence, local, steps)
+    truncation = local.gain * (marched.drift + lost)
+    model = local.gain * _estimate_model(local, steps) * _defect_ratio(losses, start, local)
     room = settings.budget * move - truncation - model
     if not room > 0.0:
         needed = (truncation + model) / move
@@ -147,8 +151,8 @@ def plan_window(
         systems.systems[0].lift(u0),
         steps,
         wanted=range(u0.size),
-        bound=scale * float(np.linalg.norm(enclose(marched, u0, steps)[-1]) + np.linalg.norm(lost) + drift),
-        structure=None if found is None else SlotSteps(found.maps, u0, scale, steps, found.frames),
+        bound=scale * (_reach(marched.updates, u0, steps) + lost),
+        structure=None if marched.layout is None else marched.layout(scale),
     )
     unit = problem.unit * local.gain / scale
     route = plan(problem, room / unit, settings.solver, backend)
@@ -211,22 +215,47 @@ def _check_gate(
     return r_number, log_norm, power_norm
 
 
-def _compress(local: Local, limit: float, settings: Settings) -> Compressed | None:
-    """The steps as sums of cubes, each in its own eigenframe where they differ, if that is what they are."""
-    if settings.order != 2 or local.momentum:
-        return None
-    frames = None
-    if len(local.fields) > 1:
-        frames = [np.linalg.eigh(field.coefficient(1).toarray())[1] for field in local.fields]
-    return compress_steps(local.updates, frames, local.start, settings.steps, limit)
+def _reach(updates: Sequence[PolynomialField], u0: RealArray, steps: int) -> float:
+    """Upper limit on the length of the marched coordinates at the end, entry by entry or by norms."""
+    size = np.array([np.linalg.norm(u0)])
+    by_norms = enclose([norm_map(one) for one in updates], size, steps)[-1, 0]
+    return float(min(np.linalg.norm(enclose(updates, u0, steps)[-1]), by_norms))
+
+
+def _bound_truncation(
+    systems: CarlemanSequence, sequence: CarlemanSequence, local: Local, steps: int
+) -> float:
+    """Bound on the length of the truncation error, entry by entry; with momentum, where signs matter, also by norms."""
+    lost = float(np.linalg.norm(truncation_majorant(systems.systems, local.start, steps)))
+    return min(lost, sequence.error_bound(local.start)) if local.momentum else lost
+
+
+def _estimate_model(local: Local, steps: int) -> float:
+    """Length of what the terms left out add in all, by the leading ones.
+
+    Entry by entry, by majorants; with momentum, whose signs matter, also by norms along the affine model's path.
+    """
+    drift = remainder_majorant(local.updates, local.remainders, local.start, steps)
+    missed = float(np.linalg.norm(drift[: local.n]))
+    if not local.momentum:
+        return missed
+    u, along = local.start, 0.0
+    for update, rest in zip(each(local.updates, steps), each(local.remainders, steps), strict=True):
+        along = float(np.linalg.norm(update.jacobian(u), 2)) * along + float(np.linalg.norm(rest(u)))
+        u = _affine(update)(u)
+    return min(missed, along)
 
 
 def _march_affinely(local: Local) -> RealArray:
     """Where the affine model leads: no power of the true map is taken."""
     u = local.start
     for update in each(local.updates, len(local.rates)):
-        u = PolynomialField({k: update.coefficient(k) for k in (0, 1)})(u)
+        u = _affine(update)(u)
     return u
+
+
+def _affine(update: PolynomialField) -> PolynomialField:
+    return PolynomialField({k: update.coefficient(k) for k in (0, 1)})
 
 
 def _choose_shots(
