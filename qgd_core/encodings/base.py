@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -66,7 +66,10 @@ class BlockEncoding:
 
     def adjoint(self) -> BlockEncoding:
         """The encoding of the conjugate transpose, at the same cost."""
-        return replace(self, target=transposed(self.target), build=lambda: self.circuit().adjoint())
+        # What a subclass knows of its own circuit does not hold for the adjoint.
+        own: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(BlockEncoding)}
+        turned = {"target": transposed(self.target), "build": lambda: self.circuit().adjoint()}
+        return BlockEncoding(**{**own, **turned})
 
     def controlled(self, values: Sequence[int] = (1,)) -> Circuit:
         """The circuit under new control qubits, placed first, each with the value it must hold."""

@@ -119,6 +119,15 @@ def test_history_is_identity_less_shifted_step(name):
         np.testing.assert_allclose(after, step @ before, rtol=0, atol=1e-13)
 
 
+def test_the_history_of_an_adjoint_steps_by_the_adjoint():
+    diagonals, square, p = CASES["two rows"]
+    adjoint = encode_stencil(diagonals, square, p, BALANCE).adjoint()
+    history, step = encode_history(adjoint, 1), wanted_step(diagonals, square, p).T
+    wanted = np.eye(2 * len(step)) - np.kron(np.eye(2, k=-1), step)
+    places = (len(step) * np.arange(2)[:, np.newaxis] + supported(p)).reshape(-1)
+    assert_block(history.circuit(), places, wanted, history.alpha)
+
+
 def test_alpha_is_the_norm_of_the_degrees_weights():
     encoding = encode_stencil(HEAT, 0.1, 4, BALANCE)
     assert abs(encoding.alpha - np.linalg.norm([[0.95, 0.125], [0.0, 0.9025]], 2)) < 1e-14
