@@ -1,9 +1,10 @@
-"""Every route side by side: python benchmarks/solvers.py [systems] [flows] [window] [large] [--write docs/benchmarks.md]
+"""Every route side by side: python benchmarks/solvers.py [SECTION ...] [--write docs/benchmarks.md]
 
-systems: A x = b of sizes 8 and 16 beside published figures of another package, and other random ones; flows: dissipative
-linear ODEs; window: one training window of four weights; large: a recurrence of ten million unknowns, emulated.
-CX are upper bounds from the plan, which the tests hold the circuits to; errors are those of the emulated success
-branch against dense algebra. CX x shots is what a sampled answer with signs and scale costs at the asked error.
+Sections: systems, A x = b of sizes 8 and 16 beside published figures of another package, and other random ones; flows,
+dissipative linear ODEs; window, one training window of four weights; growth, queries of marching against time; large, a
+recurrence of a million unknowns, emulated. CX are upper bounds from the plan, which the tests hold the circuits to;
+errors are those of the emulated success branch against dense algebra; CX x shots is what a sampled answer with signs
+and scale costs at the asked error.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import expm, logm
 
+from qgd_core.carleman.system import carleman
+from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.errors import QgdError
 from qgd_core.linear.amplify import amplify
 from qgd_core.linear.qsvt import plan_qsvt
@@ -153,8 +157,44 @@ def window() -> None:
     row("flow of log(M)", lambda: plan_lchs(flow, eps), truth, move, "lchs")
 
 
-def large(n: int = 10_000_000) -> None:
-    """Marching on ten million unknowns, three steps of a tridiagonal contraction, four of them read."""
+def growth() -> None:
+    """Queries T / sqrt(p) of marching against T: two modes, order 2, one curvature .5, the other one in the table.
+
+    Theorem 1 of arXiv:2303.03428 gives O(T) where all modes lose, theorem 2 O(T^2) where almost all do. Marching meets
+    the first (exponent 1); a gradient at the centre, a flat mode or a slightly growing one costs a power between 1 and
+    2 at these times. A growing one (negative curvature) is exponential in the end, as alpha > 1 is a constant of the
+    step: the plan then refuses, and shorter windows or a history are the answer.
+    """
+    horizons = (10, 20, 40, 80, 160)
+    heads = " | ".join(f"T = {T}" for T in horizons)
+    print(f"| second curvature | gradient at the centre | {heads} | last exponent |\n|{'---|' * 8}")
+    for curvature, gradient in (
+        (0.3, 0.0),
+        (0.3, 0.02),
+        (0.0, 0.0),
+        (-0.005, 0.0),
+        (-0.02, 0.0),
+        (-0.1, 0.0),
+    ):
+        square = np.zeros((2, 4))
+        square[0, 0], square[0, 3], square[1, 1] = -0.1, 0.05, 0.05
+        terms = {1: np.diag([-0.5, -curvature]), 2: square}
+        field = PolynomialField(terms | ({0: np.full((2, 1), gradient)} if gradient else {}))
+        system = carleman(field, 2, "discrete", 1.0, scale=2.0)
+        start, queries = system.lift(np.array([0.5, 0.4])), []
+        for T in horizons:
+            problem = LinearRecurrence(system.matrix, system.source, start, T, range(2), bound=0.5)
+            try:
+                queries.append(T / np.sqrt(plan_marching(problem, 1.0, "row_column").emulate().accepted))
+            except QgdError:
+                queries.append(np.inf)
+        exponent = np.log2(queries[-1] / queries[-2]) if np.isfinite(queries[-1]) else np.inf
+        shown = " | ".join(f"{number:.3g}" if np.isfinite(number) else "refused" for number in queries)
+        print(f"| {curvature} | {gradient} | {shown} | {exponent:.2f} |")
+
+
+def large(n: int = 1_000_000) -> None:
+    """Marching on a million unknowns, never dense: three steps of a tridiagonal contraction, four of them read."""
     start = time.perf_counter()
     step = sp.diags_array([0.2, 0.5, 0.2], offsets=[-1, 0, 1], shape=(n, n), format="csr")
     z0 = np.zeros(n)
@@ -172,7 +212,7 @@ def large(n: int = 10_000_000) -> None:
     )
 
 
-SECTIONS = {"systems": systems, "flows": flows, "window": window, "large": large}
+SECTIONS = {"systems": systems, "flows": flows, "window": window, "growth": growth, "large": large}
 
 
 def main(arguments: list[str]) -> None:
@@ -184,7 +224,7 @@ def main(arguments: list[str]) -> None:
         buffer = io.StringIO()
         with contextlib.redirect_stdout(buffer):
             SECTIONS[name]()
-        about = (SECTIONS[name].__doc__ or "").strip()
+        about = cleandoc(SECTIONS[name].__doc__ or "")
         text = f"## {name.capitalize()}\n\n{about}\n\n`python benchmarks/solvers.py {name}`\n\n{buffer.getvalue()}"
         print(text)
         written.append(text)
