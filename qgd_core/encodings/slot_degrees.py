@@ -52,6 +52,28 @@ def weigh_degrees(
                 value=value,
                 remedy="Use order 2 in slots, or encode the entries.",
             )
+    contract, append = block_weights(multiplier, quadratic, cubic, offset, balances)
+
+    def parts(logs: RealArray) -> tuple[RealArray, RealArray]:
+        lengths = np.exp(np.append(0.0, logs))
+        lengths *= np.linalg.norm(contract / lengths[:, np.newaxis], 2)
+        return contract / lengths[:, np.newaxis], append * np.append(1.0, lengths)
+
+    def norm(logs: RealArray) -> float:
+        return float(np.linalg.norm(parts(logs)[1], 2))
+
+    start: Any = np.zeros(2)
+    best = minimize(norm, start, method="Nelder-Mead")
+    inner, outer = parts(best.x)
+    _, *kept = _perron(inner)
+    alpha, *added = _perron(outer)
+    return Degrees(alpha, *kept, *added)
+
+
+def block_weights(
+    multiplier: float, quadratic: float, cubic: float, offset: float, balances: tuple[float, float]
+) -> tuple[RealArray, RealArray]:
+    """The blocks' weights of contract on degrees 1 to 3, and of append on degrees 0 to 3; arguments as above."""
     second, third = balances
     contract = np.array(
         [
@@ -70,21 +92,7 @@ def weigh_degrees(
             for i in range(4)
         ]
     )
-
-    def parts(logs: RealArray) -> tuple[RealArray, RealArray]:
-        lengths = np.exp(np.append(0.0, logs))
-        lengths *= np.linalg.norm(contract / lengths[:, np.newaxis], 2)
-        return contract / lengths[:, np.newaxis], append * np.append(1.0, lengths)
-
-    def norm(logs: RealArray) -> float:
-        return float(np.linalg.norm(parts(logs)[1], 2))
-
-    start: Any = np.zeros(2)
-    best = minimize(norm, start, method="Nelder-Mead")
-    inner, outer = parts(best.x)
-    _, *kept = _perron(inner)
-    alpha, *added = _perron(outer)
-    return Degrees(alpha, *kept, *added)
+    return contract, append
 
 
 def _perron(blocks: RealArray) -> tuple[float, RealArray, RealArray]:
