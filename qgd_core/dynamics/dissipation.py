@@ -18,7 +18,10 @@ NEUTRAL = 1e-9
 
 @dataclass(frozen=True)
 class Remedy:
-    """One change that would help: what, R after it, the admissible time after it, and its classical cost."""
+    """One change that would help: what, R after it, the admissible time after it, and its cost.
+
+    The cost is in classical multiplications; of an order N, its number of coordinates.
+    """
 
     change: str
     r_number: float
@@ -78,7 +81,7 @@ def dissipation_report(
     Arguments: field in n variables (dense eigenvalues, n^3 work); u0 (n,), measured from the centre; time T of the
     window (steps times the learning rate); step, the learning rate, 0 for the flow; eps, relative to |u0|.
     Result: a DissipationReport, its numbers exact to rounding; the remedies are a centre after one and two Newton
-    steps, the least weight decay with R below 1, and the longest window as it stands.
+    steps, the least weight decay with R below 1, the longest window as it stands, and the order that reaches eps.
     Raises: ConfigError when u0 has a wrong shape.
     Source: positive Hessian eigenvalues as dissipative modes, arXiv 2303.03428; R as in stability.
     """
@@ -101,7 +104,7 @@ def dissipation_report(
         admissible_time=window,
         time=float(time),
         order=_needed_order(field, start, time, eps),
-        remedies=_remedies(field, start),
+        remedies=_remedies(field, start, _needed_order(field, start, time, eps)),
     )
 
 
@@ -117,8 +120,8 @@ def _needed_order(field: PolynomialField, start: RealArray, time: float, eps: fl
     return max(1, int(np.ceil(np.log(eps * (1 - rate) / growth) / np.log(rate)))) if rate else 1
 
 
-def _remedies(field: PolynomialField, start: RealArray) -> tuple[Remedy, ...]:
-    """Newton centres, the least sufficient weight decay, and the window as it stands."""
+def _remedies(field: PolynomialField, start: RealArray, order: int | None) -> tuple[Remedy, ...]:
+    """Newton centres, the least sufficient weight decay, the window as it stands, and the order if one is known."""
     found, here = [], field.centre + start
     for steps in (1, 2):
         try:
@@ -133,6 +136,10 @@ def _remedies(field: PolynomialField, start: RealArray) -> tuple[Remedy, ...]:
     window = admissible_time(field, start)
     if np.isfinite(window):
         found.append(_priced(f"a window shorter than {window:.4g}", field, here, 0.0))
+    if order is not None:
+        with np.errstate(over="ignore"):
+            coordinates = float(np.prod(1.0 + field.n / np.arange(1, order + 1))) - 1.0
+        found.append(_priced(f"order N = {order}", field, here, coordinates))
     return tuple(found)
 
 

@@ -40,6 +40,9 @@ def test_the_order_is_the_least_that_reaches_eps_on_the_logistic_equation(eps):
     q = u0 * -np.expm1(-time)
     errors = [np.exp(-time) * q**order / (1 - q) for order in range(1, 40)]
     assert report.order == 1 + next(i for i, error in enumerate(errors) if error <= eps)
+    larger = report.remedies[-1]
+    assert larger.change == f"order N = {report.order}"
+    assert larger.cost == pytest.approx(report.order, rel=1e-12)
 
 
 def test_remedies_come_with_numbers_that_hold():
