@@ -1,6 +1,7 @@
 import numpy as np
 
-from qgd_core.carleman.compress import compress
+from qgd_core.carleman.compress import compress, compress_steps
+from qgd_core.dynamics.frame import rotate
 from qgd_core.dynamics.polynomial import PolynomialField
 
 
@@ -44,3 +45,19 @@ def test_an_affine_map_needs_no_cube():
     found = compress(PolynomialField({0: [0.1, 0.0], 1: np.diag([0.5, 0.6])}), np.ones(2), 5, 1e-3)
     assert found is not None
     assert (found[0].rank, found[1]) == (0, 0.0)
+
+
+def test_a_map_a_step_in_its_own_frame_stays_within_the_drift():
+    rng = np.random.default_rng(5)
+    frames = [np.linalg.qr(rng.normal(size=(4, 4)))[0] for _ in range(5)]
+    updates = [rotate(step(4, 6, seed), frame.T) for seed, frame in enumerate(frames)]
+    u0 = rng.uniform(-0.3, 0.3, 4)
+    found = compress_steps(updates, frames, u0, 5, 3e-3)
+    assert found is not None
+    true, near = u0, u0
+    for update, map_, frame, common in zip(updates, found.maps, frames, found.updates, strict=True):
+        true, near = update(true), frame @ map_.polynomial()(frame.T @ near)
+        np.testing.assert_allclose(
+            common(true), frame @ map_.polynomial()(frame.T @ true), rtol=0, atol=1e-13
+        )
+    assert np.linalg.norm(true - near) <= found.drift <= 3e-3

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from qgd_core.carleman.discrete import step_map
-from qgd_core.carleman.majorant import enclose, remainder_majorant, truncation_majorant
+from qgd_core.carleman.majorant import enclose, norm_map, remainder_majorant, truncation_majorant
+from qgd_core.carleman.sequence import carleman_sequence
 from qgd_core.carleman.system import carleman
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.errors import ConfigError
@@ -66,3 +67,24 @@ def test_an_exploding_map_gives_infinity_and_a_continuous_system_is_refused():
     assert np.isinf(truncation_majorant(carleman(field, order=2, step=1.0), np.array([9.0]), 30)).all()
     with pytest.raises(ConfigError, match="discrete"):
         truncation_majorant(carleman(field, order=2, form="continuous"), np.array([1.0]), 3)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_map_a_step_is_bounded_as_one_map_is(seed):
+    fields = [gradient_field(10 * seed + t, degree=3)[0] for t in range(5)]
+    u0 = gradient_field(seed)[1]
+    low = [PolynomialField({k: field.coefficient(k) for k in range(3)}) for field in fields]
+    updates = [step_map(field, 1.0) for field in low]
+    rests = [PolynomialField({3: field.coefficient(3)}) for field in fields]
+    u, wide = u0, u0
+    lengths = [np.linalg.norm(u0)]
+    radii = enclose(updates, u0, 5)
+    by_norms = enclose([norm_map(update) for update in updates], np.array([lengths[0]]), 5)
+    for t, (update, rest) in enumerate(zip(updates, rests, strict=True)):
+        u, wide = update(u), update(wide) + rest(wide)
+        assert np.all(np.abs(u) <= radii[t + 1] + 1e-15)
+        assert np.linalg.norm(u) <= by_norms[t + 1, 0] + 1e-15
+    assert np.all(np.abs(wide - u) <= remainder_majorant(updates, rests, u0, 5) + 1e-15)
+    sequence = carleman_sequence(low, 2, 1.0, scale=1.7)
+    lost = np.abs(sequence.classical(u0) - u)
+    assert np.all(lost <= truncation_majorant(sequence.systems, u0, 5) + 1e-15)

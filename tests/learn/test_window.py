@@ -175,6 +175,11 @@ def test_a_finished_training_is_said_to_be_finished():
         {"learning_rate": 0.0},
         {"budget": 1.5},
         {"shots": 0},
+        {"momentum": 1.0},
+        {"weight_decay": -0.1},
+        {"nesterov": True},
+        {"preconditioner": "jacobi"},
+        {"schedule": (1.0, 0.5)},
     ],
 )
 def test_settings_out_of_range_are_named(bad):
