@@ -106,9 +106,14 @@ def require_known(names: Iterable[str]) -> None:
 
 
 def versions(spec: str) -> dict[str, str]:
-    """Versions of the core, numpy, the plugin and what it asks for: its SDK among them."""
+    """Versions of the core, numpy, the plugin and what it asks for, but for its tests: its SDK, optional ones too."""
     owners = {row.distribution for row in list_backends() if row.name == spec.partition(":")[0]} - {CORE}
-    asked = {re.split(r"[^\w.-]", text)[0] for owner in owners for text in requires(owner) or ()}
+    asked = {
+        re.split(r"[^\w.-]", text)[0]
+        for owner in owners
+        for text in requires(owner) or ()
+        if not re.search(r"""extra == ['"]dev['"]""", text)
+    }
     found = {}
     for name in sorted({CORE, "numpy", *owners, *asked}):
         try:
