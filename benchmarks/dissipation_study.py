@@ -3,7 +3,7 @@
     python benchmarks/dissipation_study.py [--out study.json] [KEY=VALUE ...]
 
 KEY=VALUE overrides a setting of qgd_core.learn.dissipation.Dissipation for every run. Finished runs found in the file are
-not run again. Prints the table of the study.
+not run again. Prints the table of the study; docs/figures/dissipation.py draws its figure from the file.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from qgd_core.learn.dissipation import Dissipation, Snapshot, dissipation_report
-from qgd_core.learn.proxy import proxy_sensitivity
+from qgd_core.learn.proxy import admissible_stretch, exact_proxy, proxy_sensitivity
 
 SMALL = {
     "batch": 64,
@@ -70,21 +71,43 @@ def describe(shot: Snapshot, eta: float) -> dict[str, Any]:
 
 
 def print_table(rows: dict[str, list[dict[str, Any]]]) -> None:
+    """Print a row for each variant and step: means over the seeds, with the spread over them of the negative fraction."""
     print(
-        "| weight decay, mask | stage | step | accuracy | negative mass, mean (seeds) | lambda_min | lambda_max |"
+        "| weight decay, mask | stage | step | accuracy | negative fraction | negative / positive "
+        "| lambda_min | lambda_max | window: cut-off 0.4 | exact, eta = 1 / lambda_max |"
     )
-    print("|---|---|---|---|---|---|---|")
-    variants = sorted({key.rsplit(" seed ", 1)[0] for key in rows})
-    for variant in variants:
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for variant in sorted({key.rsplit(" seed ", 1)[0] for key in rows}):
         runs = [found for key, found in rows.items() if key.rsplit(" seed ", 1)[0] == variant]
         for shots in zip(*runs, strict=True):
             masses = [shot["negative_mass"] for shot in shots]
+            mean = {
+                key: statistics.mean(shot[key] for shot in shots) for key in ("accuracy", "negative_mass")
+            }
+            spread = statistics.stdev(masses) if len(masses) > 1 else float("nan")
+            windows = [
+                ", ".join(format_window(shot["windows"]["paper, momentum 0"]) for shot in shots),
+                ", ".join(format_window(find_window(shot)) for shot in shots),
+            ]
             print(
-                f"| {variant} | {shots[0]['stage']} | {shots[0]['step']} "
-                f"| {statistics.mean(shot['accuracy'] for shot in shots):.2f} "
-                f"| {statistics.mean(masses):.3f} ({', '.join(f'{mass:.3f}' for mass in masses)}) "
-                f"| {min(shot['lambda_min'] for shot in shots):.2f} | {max(shot['lambda_max'] for shot in shots):.1f} |"
+                f"| {variant} | {shots[0]['stage']} | {shots[0]['step']} | {mean['accuracy']:.2f} "
+                f"| {mean['negative_mass']:.2f} ± {spread:.2f} "
+                f"| {mean['negative_mass'] / (1 - mean['negative_mass']):.2f} "
+                f"| {statistics.median(shot['lambda_min'] for shot in shots):.3g} "
+                f"| {statistics.median(shot['lambda_max'] for shot in shots):.3g} "
+                f"| {windows[0]} | {windows[1]} |"
             )
+
+
+def find_window(shot: dict[str, Any]) -> float:
+    """Return the window of the exact proxy at the rate 1 / lambda_max: what the negative modes alone allow."""
+    nodes, weights = (np.concatenate(shot[key]) for key in ("nodes", "weights"))
+    t = np.arange(2001)
+    return admissible_stretch(t, exact_proxy(nodes, weights, 1 / shot["lambda_max"], t)).window
+
+
+def format_window(steps: float | None) -> str:
+    return "no end" if steps is None or steps == float("inf") else f"{steps:.0f}"
 
 
 def main() -> None:

@@ -1,9 +1,10 @@
 """The spectrum of the 103,338,916-weight network of arXiv 2303.03428 right after pruning: time and memory, resumable.
 
-    python benchmarks/large_spectrum.py [--samples 64] [--batch 4] [--steps 10] [--threads 2] [--checkpoint FOLDER]
+    python benchmarks/large_spectrum.py [--samples 64] [--batch 8] [--steps 10] [--threads 2] [--checkpoint FOLDER]
+    torchrun --nproc-per-node 2 benchmarks/large_spectrum.py --threads 1 --batch 4
 
-Prints seconds on the clock and of the processor, and the peak memory of the process. With --checkpoint an interrupted run
-goes on where it stopped. --network small takes the 7,451,044-weight one.
+Prints seconds on the clock and of the processor, and the peak memory of the process (under torchrun of the first one). With
+--checkpoint an interrupted run goes on where it stopped. --network small takes the 7,451,044-weight one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from qgd_core.learn.images import load_digit_images
 from qgd_core.learn.pruning import prune
 from qgd_core.learn.resnet import resnet32x4, resnet422x4
 from qgd_core.learn.spectrum import hessian_spectrum
+from qgd_core.learn.workers import start_workers
 
 
 @torch.no_grad()
@@ -37,14 +39,19 @@ def main() -> None:
     )
     parser.add_argument("--network", choices=("large", "small"), default="large")
     parser.add_argument("--samples", type=int, default=64)
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--kept", type=float, default=4e9, help="bytes of graphs kept between products")
-    parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--kept", type=float, default=0, help="bytes of graphs kept between products")
     parser.add_argument("--checkpoint")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
+    first = start_workers()[0] == 0
+
+    def tell(text: str) -> None:
+        if first:
+            print(text, flush=True)
+
     begin = time.perf_counter()
     model = {"large": resnet422x4, "small": resnet32x4}[chosen.network]().eval()
     names = [
@@ -52,19 +59,15 @@ def main() -> None:
     ]
     active = prune(model, density=0.1, names=names)
     inputs, labels = load_digit_images(limit=chosen.samples).train
-    if chosen.channels_last:
-        model = model.to(memory_format=torch.channels_last)
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
     settle(model, inputs[:4])
-    print(
+    tell(
         f"{sum(weight.numel() for weight in model.parameters()):,} weights, {len(active):,} active, "
-        f"ready after {time.perf_counter() - begin:.0f} s",
-        flush=True,
+        f"ready after {time.perf_counter() - begin:.0f} s"
     )
     begin, busy = time.perf_counter(), time.process_time()
 
     def say(step: int, total: int) -> None:
-        print(f"step {step} of {total}: {time.perf_counter() - begin:.0f} s", flush=True)
+        tell(f"step {step} of {total}: {time.perf_counter() - begin:.0f} s")
 
     batches = list(zip(inputs.split(chosen.batch), labels.split(chosen.batch), strict=True))
     found = hessian_spectrum(
@@ -79,10 +82,10 @@ def main() -> None:
         progress=say,
     )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
+    tell(
         f"{time.perf_counter() - begin:.0f} s, processor {time.process_time() - busy:.0f} s, peak {peak:.1f} GiB"
     )
-    print(
+    tell(
         f"lambda {found.lambda_min.value:.3g} to {found.lambda_max.value:.3g}, mass ratio {found.mass_ratio:.3f}"
     )
 
