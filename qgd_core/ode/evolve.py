@@ -11,6 +11,7 @@ from scipy.sparse.linalg import LinearOperator
 from qgd_core.arrays import ComplexArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost
+from qgd_core.circuit.lower import lower
 from qgd_core.encodings.base import Action, BlockEncoding
 from qgd_core.errors import ConfigError
 from qgd_core.linear.transform import n_workspace, transform_pair, transform_pair_cost
@@ -43,7 +44,7 @@ def encode_evolution(encoding: BlockEncoding, time: float, eps: float) -> BlockE
     even, odd = series(encoding.alpha * time, eps)
     phases = [qsvt_angles(one) for one in (even, odd)]
     degree = max(even.degree, odd.degree)
-    last = _controlled_cost(encoding, odd.degree > even.degree)
+    last = cost(_controlled(encoding, odd.degree > even.degree))
     # Every other call is the adjoint, which may take a few gates more.
     back = cost(encoding.circuit().adjoint())
     both = replace(
@@ -62,8 +63,8 @@ def encode_evolution(encoding: BlockEncoding, time: float, eps: float) -> BlockE
         n_system=encoding.n_system,
         n_ancilla=2 + n_work + encoding.n_ancilla,
         eps=alpha * residual + 2.0 * degree**2 * encoding.eps / encoding.alpha,
-        two_qubit=two_qubit + last[0],
-        rotations=rotations + last[1],
+        two_qubit=two_qubit + last.two_qubit,
+        rotations=rotations + last.rotations,
         build=lambda: _ordered(encoding, transform_pair(encoding, *(one.reflection for one in phases))),
         restored=n_work + encoding.restored,
     )
@@ -115,12 +116,18 @@ def series(time: float, eps: float) -> tuple[Chebyshev, Chebyshev]:
     )
 
 
-def _controlled_cost(encoding: BlockEncoding, plain: bool) -> tuple[int, int]:
-    """CX and rotations of one controlled call."""
+def workspace(encoding: BlockEncoding) -> int:
+    """Clean qubits that lowering `encode_evolution` adds: those of a call, of its adjoint, of the controlled one."""
+    circuit = encoding.circuit()
+    uses = (circuit, circuit.adjoint(), _controlled(encoding, True), _controlled(encoding, False))
+    return max(lower(use).n_qubits - use.n_qubits for use in uses)
+
+
+def _controlled(encoding: BlockEncoding, plain: bool) -> Circuit:
+    """One controlled call, or its adjoint."""
     builder = CircuitBuilder("last", 1 + encoding.n_ancilla + encoding.n_system)
     builder.call(encoding.circuit(), range(1, builder.n_qubits), controls=((0, 1),), adjoint=not plain)
-    counts = cost(builder.build())
-    return counts.two_qubit, counts.rotations
+    return builder.build()
 
 
 def _ordered(encoding: BlockEncoding, circuit: Circuit) -> Circuit:

@@ -20,7 +20,7 @@ from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
 from qgd_core.ode.adjoined import Flow, lay_out
 from qgd_core.ode.combine import prepare_nodes, prepare_nodes_cost, undo_nodes
-from qgd_core.ode.evolve import encode_evolution, evolved, series
+from qgd_core.ode.evolve import encode_evolution, evolved, series, workspace
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.marching import READABLE
 from qgd_core.ode.nodes import NODES, Nodes
@@ -89,7 +89,7 @@ def plan_qsvt_lchs(problem: LinearODE, eps: float, nodes: str = "fitted") -> Pla
         problem=problem,
         queries=max(even.degree, odd.degree),
         resources=Resources(
-            qubits=q + m + evolution.n_ancilla,
+            qubits=q + m + evolution.n_ancilla + workspace(query),
             two_qubit=evolution.two_qubit + fixed,
             rotations=rotations,
             t_gates=rotation_t_count(rotations, SYNTHESIS),
