@@ -95,12 +95,15 @@ class Upload:
 
 @dataclass(frozen=True)
 class DissipationReport:
-    """All that a report shows: settings, snapshots in order of step, uploads, and (step, test accuracy, dense?) rows."""
+    """All that a report shows: settings, snapshots in order of step, uploads, and the history.
+
+    A row of the history is (step, training accuracy, test accuracy, whether the step was dense).
+    """
 
     settings: Dissipation
     snapshots: tuple[Snapshot, ...]
     uploads: tuple[Upload, ...]
-    history: tuple[tuple[int, float, bool], ...]
+    history: tuple[tuple[int, float, float, bool], ...]
 
 
 def dissipation_report(
@@ -137,7 +140,7 @@ class _Course:
         self.batches = self._draw_batches()
         self.snapshots: list[Snapshot] = []
         self.uploads: list[Upload] = []
-        self.history: list[tuple[int, float, bool]] = []
+        self.history: list[tuple[int, float, float, bool]] = []
         self.step = -settings.dense_steps
 
     def run(self) -> DissipationReport:
@@ -205,7 +208,7 @@ class _Course:
             optimizer.step()
             self.step += 1
             if self.step % 10 == 0:
-                self.history.append((self.step, self._accuracy(), dense))
+                self._note(dense)
 
     def _look(self, stage: str, active: ActiveSet) -> None:
         settings = self.settings
@@ -222,9 +225,8 @@ class _Course:
         )
         with torch.no_grad(), evaluating(self.model):
             loss = float(self.objective(self.model, part))
-        shot = Snapshot(self.step, stage, active, spectrum, loss, self._accuracy())
+        shot = Snapshot(self.step, stage, active, spectrum, loss, self._note(stage == "dense"))
         self.snapshots.append(shot)
-        self.history.append((self.step, shot.accuracy, stage == "dense"))
         self.progress(
             f"step {self.step}, {stage}: accuracy {shot.accuracy:.3f}, negative over positive mass "
             f"{spectrum.mass_ratio:.3f}, lambda {spectrum.lambda_min.value:.3g} to {spectrum.lambda_max.value:.3g}"
@@ -240,10 +242,14 @@ class _Course:
         self.uploads.append(Upload(self.step, t, proxy, admissible_stretch(t, proxy), rows))
 
     @torch.no_grad()
-    def _accuracy(self) -> float:
-        inputs, targets = self.data.test
+    def _note(self, dense: bool) -> float:
+        """Add a row to the history and return the test accuracy; the training one is of the images of the spectra."""
+        inputs, targets = self.data.train
+        parts = (inputs[: self.settings.samples], targets[: self.settings.samples]), self.data.test
         with evaluating(self.model):
-            return accuracy(self.model(inputs), targets)
+            training, test = (accuracy(self.model(x), y) for x, y in parts)
+        self.history.append((self.step, training, test, dense))
+        return test
 
     def _draw_batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         generator = torch.Generator().manual_seed(self.settings.seed)

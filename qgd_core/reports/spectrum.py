@@ -123,11 +123,12 @@ def draw_proxy(report: DissipationReport) -> Figure:
 
 
 def draw_accuracy(report: DissipationReport) -> Figure:
-    """Draw test accuracy against the step, uploads marked (the paper's Fig 2c)."""
-    figure, axes = _frame("step", "test accuracy")
+    """Draw training accuracy against the step, with test accuracy, uploads marked (the paper's Fig 2c)."""
+    figure, axes = _frame("step", "accuracy")
     rows = np.array(report.history, dtype=float)
-    axes.plot(rows[:, 0], rows[:, 1], color=QUANTUM)
-    dense = rows[:, 2] > 0
+    axes.plot(rows[:, 0], rows[:, 1], color=QUANTUM, label="training")
+    axes.plot(rows[:, 0], rows[:, 2], color=CONTROL, linewidth=1, label="test")
+    dense = rows[:, 3] > 0
     axes.plot(rows[dense, 0], rows[dense, 1], ".", color=CLASSICAL, label="dense steps")
     for upload in report.uploads:
         axes.axvline(upload.step, color=CONTROL, linewidth=0.8, linestyle=":")

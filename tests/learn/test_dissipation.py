@@ -43,6 +43,22 @@ def test_stages_follow_the_papers_scheme(report):
     assert [upload.step for upload in report.uploads] == [2, 8]
 
 
+def test_history_holds_both_accuracies_at_every_snapshot(report):
+    noted = {step: (test, dense) for step, _, test, dense in report.history}
+    for shot in report.snapshots:
+        assert noted[shot.step] == (shot.accuracy, shot.stage == "dense")
+    assert all(0 <= training <= 1 for _, training, _, _ in report.history)
+
+
+def test_looks_add_snapshots_and_settling_takes_new_statistics():
+    short = {key: value for key, value in TINY.items() if key != "every"} | {"cycles": 1, "cycle_steps": 8}
+    settled = dissipation_report(Dissipation(**short, every=3, looks=(1, 4, 50)))
+    assert [shot.step for shot in settled.snapshots] == [0, 2, 3, 5, 6, 8]
+    stale = dissipation_report(Dissipation(**short, every=3, settle=False))
+    assert stale.snapshots[0].loss == settled.snapshots[0].loss
+    assert stale.snapshots[1].loss != settled.snapshots[1].loss
+
+
 def test_active_weights_are_a_tenth_and_the_rest(report):
     whole, *sparse = [len(shot.active) for shot in report.snapshots]
     assert whole == report.snapshots[0].spectrum.size

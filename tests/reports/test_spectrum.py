@@ -23,7 +23,7 @@ def report():
         Upload(step, t, proxy, admissible_stretch(t, proxy), proxy_sensitivity(spectrum, 0.01))
         for step in (10, 110)
     )
-    return DissipationReport(Dissipation(), shots, uploads, ((0, 0.4, True), (10, 0.2, False)))
+    return DissipationReport(Dissipation(), shots, uploads, ((0, 0.5, 0.4, True), (10, 0.3, 0.2, False)))
 
 
 def test_files_are_whole_and_numbers_are_those_of_the_report(tmp_path, report):
