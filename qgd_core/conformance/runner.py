@@ -78,10 +78,10 @@ def make_subject(backend: str | Backend, options: Mapping[str, Any], seed: int, 
 
 
 def meets(capabilities: Capabilities, need: str) -> bool:
-    """True when the need holds; "not x" holds where x is not declared."""
+    """True when the need holds: "not x" where x is not declared, "x or y" where one of them is."""
     if need.startswith("not "):
         return not getattr(capabilities, need.removeprefix("not "))
-    return bool(getattr(capabilities, need))
+    return any(getattr(capabilities, name) for name in need.split(" or "))
 
 
 def require_gaps(gaps: Mapping[str, str] | None) -> dict[str, str]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
 
 import numpy as np
+from scipy.special import bdtr, bdtrc
 
 from qgd_core.arrays import ComplexArray, RealArray
 from qgd_core.backends.api import Backend, Executable, Outcomes
@@ -17,7 +20,8 @@ from qgd_core.circuit.simulate import simulate
 from qgd_core.conformance.toy import ToyBackend
 
 EXACT = 1e-10  # of an amplitude; single precision fails it
-SIGMAS = 5.0  # of a sampled frequency
+FALSE_ALARM = 1e-6  # largest probability that an honest backend fails some check of a suite by chance
+FEW_TESTS = 10  # distributions that a check of sampling compares, at most
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,10 @@ class Subject:
             return ToyBackend().compile(Program(circuit)).statevector()
         return simulate(circuit)
 
-    def compile(self, circuit: Circuit) -> Executable:
-        """The circuit on the backend; one that runs no gates gets the reference's branch."""
-        branch = None if self.backend.capabilities.gates else lambda: restrict(simulate(circuit), circuit)
+    def compile(self, circuit: Circuit, branch: Callable[[], ComplexArray] | None = None) -> Executable:
+        """The circuit on the backend; one that runs no gates gets the reference's branch where none is given."""
+        if branch is None and not self.backend.capabilities.gates:
+            branch = partial(_branch, circuit)
         return self.backend.compile(Program(circuit, branch))
 
     def run(self, circuit: Circuit, offset: int = 0) -> Outcomes:
@@ -48,7 +53,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Check:
-    """A plain function of a subject that raises AssertionError, and the capabilities it needs."""
+    """A plain function of a subject that raises AssertionError, and the capabilities it needs; see meets."""
 
     name: str
     needs: tuple[str, ...]
@@ -64,7 +69,7 @@ CHECKS: dict[str, Check] = {}
 
 
 def check(*needs: str) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
-    """Register a check; a need is a field of Capabilities, "not x" meaning that x is not declared."""
+    """Register a check; a need is a field of Capabilities, "not x", or "x or y"."""
 
     def register(function: Callable[[Subject], None]) -> Callable[[Subject], None]:
         CHECKS[function.__name__] = Check(function.__name__, needs, function)
@@ -87,25 +92,42 @@ def same_vector(got: ComplexArray, expected: ComplexArray, what: str) -> None:
     require(error <= EXACT, f"{what}: amplitudes are off by {error:.2e}, more than {EXACT:.0e}")
 
 
-def same_as_reference(subject: Subject, circuit: Circuit) -> None:
-    """Fail unless the backend's vector is the right one."""
-    same_vector(subject.compile(circuit).statevector(), subject.truth(circuit), circuit.name)
+def likely(counts: Mapping[int, int], odds: RealArray, shots: int, what: str, tests: int = FEW_TESTS) -> None:
+    """Fail unless no outcome, no one or two of its bits, and not the number accepted, is too unlikely.
 
-
-def likely(counts: Mapping[int, int], odds: RealArray, shots: int, what: str) -> None:
-    """Fail unless every outcome, and the number accepted, is within SIGMAS of its expectation."""
+    The exact binomial tails are compared with FALSE_ALARM shared evenly by all checks, by the `tests` of a check
+    and by the events of a test, so that an honest backend fails a suite at most that often.
+    """
     for key in counts:
         require(
             0 <= key < odds.size, f"{what}: outcome {key} has more than {odds.size.bit_length() - 1} bits"
         )
-        require(odds[key] > 1e-12, f"{what}: outcome {key} cannot happen, but did {counts[key]} times")
-    seen = np.array([counts.get(key, 0) for key in range(odds.size)] + [sum(counts.values())])
-    share = np.append(odds, odds.sum())
-    # Half a count of slack keeps outcomes that are certain, or impossible to rounding, from dividing by zero.
-    sigmas = np.abs(seen - shots * share) / (np.sqrt(shots * np.abs(share * (1 - share))) + 0.5)
-    worst = int(np.argmax(sigmas))
-    label = "the number accepted" if worst == odds.size else f"outcome {worst}"
+    seen = np.array([counts.get(key, 0) for key in range(odds.size)])
+    (names, numbers), (_, shares) = events(seen), events(odds)
+    shares = np.clip(shares, 0, 1)
+    above = np.where(numbers > 0, bdtrc(np.maximum(numbers - 1, 0), shots, shares), 1.0)
+    tails = np.minimum(above, bdtr(numbers, shots, shares))
+    worst = int(np.argmin(tails))
     require(
-        sigmas[worst] < SIGMAS,
-        f"{what}: {label} came {seen[worst]} times, expected {shots * share[worst]:.0f}",
+        2 * tails[worst] * tails.size * tests * len(CHECKS) > FALSE_ALARM,
+        f"{what}: {names[worst]} came {numbers[worst]} times of {shots}, expected {shots * shares[worst]:.1f}",
     )
+
+
+def events(table: RealArray) -> tuple[list[str], RealArray]:
+    """Names and sums of all outcomes, each of them, and every value of any one or two bits."""
+    n_bits = table.size.bit_length() - 1
+    cube = table.reshape((2,) * n_bits)
+    names, sums = (
+        ["an accepted shot", *(f"outcome {key}" for key in range(table.size))],
+        [table.sum(), *table],
+    )
+    for some in (*combinations(range(n_bits), 1), *combinations(range(n_bits), 2)):
+        part = cube.sum(axis=tuple(set(range(n_bits)) - set(some))).reshape(-1)
+        names += [f"{value:0{len(some)}b} in the bits {some}" for value in range(part.size)]
+        sums += [*part]
+    return names, np.array(sums)
+
+
+def _branch(circuit: Circuit) -> ComplexArray:
+    return restrict(simulate(circuit), circuit)
