@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qgd_core.learn.dissipation import DissipationReport, Snapshot
 
 _FLOOR = 1e-6  # of the density axis, relative to the peak
+_CEILING = 10.0  # of the proxy's axis: how far it runs away past 1 says little
 
 
 def write_spectrum_report(report: DissipationReport, folder: Path, name: str = "spectrum") -> None:
@@ -116,6 +117,8 @@ def draw_proxy(report: DissipationReport) -> Figure:
             )
         before = float(steps[shown][-1])
     axes.axhline(1, color=CONTROL, linewidth=0.8, linestyle=":")
+    lowest = min(float(upload.proxy.min()) for upload in report.uploads)
+    axes.set_ylim(min(0.8 * lowest, 0.8), _CEILING)
     axes.set_yscale("log")
     axes.set_title("Error proxy after each upload")
     axes.legend()
