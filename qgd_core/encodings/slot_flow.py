@@ -63,7 +63,9 @@ def encode_flow(field: PolynomialField, scale: float = 1.0) -> FlowEncoding:
     Result: an encoding of [[F1, F2], [F0 (x) I + I (x) F0, F1 (x) I + I (x) F1]] on the supported states, exact to
     rounding; about 14 n CX. alpha is the norm of the degrees' weights [[|F1|, |G|], [2 |F0| / k, 2 |F1|]], where
     F2(u, u)_i = u_i (G u)_i, norms are those of entrywise absolute values, and k, near the largest row amplitude of
-    F1, is at most 1. The source F0 is not part of it. Monomials u_j u_i are taken as u_i u_j: the same on
+    F1, is at most 1: within 1.05 of the matrix's norm up to |F2| = |F1| / 3 with two monomials a row, a quarter
+    with three, and up to 1.4 and 1.7 of it beyond, since only pairs of neighbours are lowered while every pair
+    leaves room for it. The source F0 is not part of it. Monomials u_j u_i are taken as u_i u_j: the same on
     symmetric tensors.
     Raises: ConfigError when F1 or F2 has another pattern.
     Source: Eq 3.2 of Liu et al., arXiv:2011.03185; the construction is derived here.
