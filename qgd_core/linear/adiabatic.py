@@ -17,6 +17,7 @@ from qgd_core.encodings.base import BlockEncoding
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import SYNTHESIS, Plan, Resources, shots_for
 from qgd_core.linear.filter import filter_degree, filtered, widen
+from qgd_core.linear.needed import join, of_encodings
 from qgd_core.linear.system import LinearSystem
 from qgd_core.linear.transform import n_selects, n_workspace, transform, transform_cost
 from qgd_core.linear.walk import follow
@@ -102,7 +103,7 @@ def plan_adiabatic(problem: LinearSystem, eps: float, encoding: str = "auto", sh
             "degree": degree,
             "t": t,
             "overlap": "0.5 or more, measured, not proven",
-            "needed": rows.needed(),
+            "needed": join(rows.needed(), of_encodings(encoded)),
         },
     )
 

@@ -17,6 +17,7 @@ from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.encodings.base import BlockEncoding, transposed
 from qgd_core.linear.balance import encode_balanced
 from qgd_core.linear.base import SYNTHESIS, Plan, Resources, shots_for
+from qgd_core.linear.needed import join, of_encodings
 from qgd_core.linear.system import LinearSystem
 from qgd_core.linear.transform import transform_vector
 from qgd_core.phases.targets import Target
@@ -105,7 +106,7 @@ class Inversion:
                 "alpha": self.encoding.alpha,
                 "kappa": self.kappa,
                 "degree": target.polynomial.degree,
-                "needed": rows.needed(),
+                "needed": join(rows.needed(), of_encodings(self.encoding)),
             },
             most_accepted=min(1.0, ((most + slack) / norm) ** 2),
         )

@@ -14,6 +14,7 @@ from qgd_core.encodings.base import BlockEncoding
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import SYNTHESIS, Plan, Resources, shots_for
 from qgd_core.linear.filter import filter_degree, filter_rate, filtered, widen
+from qgd_core.linear.needed import join, of_encodings
 from qgd_core.linear.system import LinearSystem
 from qgd_core.linear.transform import n_selects, n_workspace, transform, transform_cost
 from qgd_core.phases.angles import qsvt_angles
@@ -96,7 +97,7 @@ def plan_kernel_reflection(
             "gap": gap,
             "degree": degree,
             "t": t,
-            "needed": rows.needed(),
+            "needed": join(rows.needed(), of_encodings(encoded)),
         },
     )
 

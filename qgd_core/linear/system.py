@@ -73,11 +73,11 @@ class LinearSystem:
 
     def needed(self) -> str:
         """What this knowledge of A costs classically."""
+        small = self.b.size <= DENSE
+        norm = "singular values, n^3" if small else "row and column sums"
         if self.knows_smallest:
-            return "a bound on the smallest singular value from the caller"
-        return (
-            "singular values, n^3" if self.b.size <= DENSE else "one sparse factorisation, a Lanczos estimate"
-        )
+            return f"{norm}, and a bound on the smallest from the caller"
+        return f"{norm}, and an inverse" if small else f"{norm}; one sparse factorisation, a Lanczos estimate"
 
     @property
     def condition(self) -> float:

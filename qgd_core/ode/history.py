@@ -125,6 +125,11 @@ class History:
             return None
         return np.asarray(sp.csr_array(matrix)[self._supported][:, self._supported].toarray())
 
+    @property
+    def needed(self) -> str:
+        """What the bounds on the singular values cost classically."""
+        return "powers of alpha" if self._dense is None else "eigenvalues of all blocks in use, (D blocks)^3"
+
     def _root(self, square: float) -> float:
         return math.sqrt(max(square, 0.0)) * (1.0 - _ROUNDING)
 

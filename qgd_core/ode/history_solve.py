@@ -16,6 +16,7 @@ from qgd_core.circuit.counts import cost, rotation_t_count
 from qgd_core.encodings.base import transposed
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
+from qgd_core.linear.needed import join, of_encodings
 from qgd_core.linear.transform import n_selects, n_workspace, transform, transform_cost, transform_vector
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.flow import LinearODE
@@ -154,6 +155,7 @@ def _plan(
             "degree": degree,
             "blocks": history.blocks,
             "copies": history.copies,
+            "needed": join(of_encodings(*history.realisation.encodings), history.needed),
         },
     )
 

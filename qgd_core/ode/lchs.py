@@ -121,6 +121,7 @@ def _plan(
             "order": order,
             "steps": steps // len(SUBSTEPS[order]),
             "growth": flow.growth,
+            "needed": "eigenvectors of A + A^T and exponentials of A - A^T, n^3",
         },
     )
 

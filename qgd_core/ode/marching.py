@@ -23,6 +23,7 @@ from qgd_core.encodings.realisation import Realisation
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
 from qgd_core.linear.classical import upper_norm
+from qgd_core.linear.needed import join, of_encodings, of_norms
 from qgd_core.ode.augment import realise_augmented
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.readout.frame import NormedReadout
@@ -104,7 +105,10 @@ def _plan(problem: LinearRecurrence, eps: float, realisation: Realisation) -> Pl
         readout=NormedReadout(readout, norm),
         build=lambda: _circuit(realisation, steps),
         branch=lambda: _branch(realisation, steps),
-        parameters={"encoding": realisation.method},
+        parameters={
+            "encoding": realisation.method,
+            "needed": join(of_encodings(*realisation.encodings), of_norms(*realisation.encodings)),
+        },
         most_accepted=_most_accepted(uses),
         checks=tuple(e.n_ancilla for e in uses[:-1]),
     )

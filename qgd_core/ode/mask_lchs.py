@@ -270,6 +270,7 @@ def _plan(
             "coordinates kept": layout.flow.start.size,
             "left out": float(layout.ratio * layout.flow.drift / problem.unit),
             "recentred": recentred,
+            "needed": "an eigenframe, n^3; n products with the formula, D 2^m each",
         },
     )
 

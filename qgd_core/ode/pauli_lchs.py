@@ -119,6 +119,7 @@ def _plan(
             "order": formula.order,
             "steps": formula.stages,
             "growth": flow.growth,
+            "needed": "eigenvalues of A + A^T, n^3; norms of nested commutators, n^3 each",
         },
     )
 

@@ -111,6 +111,7 @@ def plan_qsvt_lchs(problem: LinearODE, eps: float, nodes: str = "fitted") -> Pla
             "encoding": query.method,
             "alpha": query.alpha,
             "growth": flow.growth,
+            "needed": "eigenvalues of A + A^T, n^3; the generator of all nodes, its entries",
         },
     )
 

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.classical import upper_norm
+from qgd_core.linear.needed import join, of_rates
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.marching import plan_marching
@@ -68,7 +69,13 @@ def _route(name: str, solver: Callable[[LinearRecurrence, float], Any]) -> Calla
         ratio = recurrence.unit / problem.unit
         route = solver(recurrence, (1.0 - _SHARE) * eps / ratio)
         budget = route.error_budget.scaled(ratio)
-        return replace(route, solver=name, error_budget=replace(budget, discretisation=_SHARE * eps))
+        needed = join(of_rates(problem.z0.size), "powers of A", str(route.parameters["needed"]))
+        return replace(
+            route,
+            solver=name,
+            error_budget=replace(budget, discretisation=_SHARE * eps),
+            parameters={**route.parameters, "needed": needed},
+        )
 
     make.__doc__ = f"Plan dz/dt = A z + b by `taylor_steps` and {name.removeprefix('taylor_')}."
     return make

@@ -16,6 +16,7 @@ from qgd_core.encodings.trapezoid_history import encode_trapezoid
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import Plan
 from qgd_core.linear.classical import upper_norm
+from qgd_core.linear.needed import join, of_rates
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.flow import LinearODE, log_norm
 from qgd_core.ode.history import History, room_for_copies
@@ -84,8 +85,14 @@ def plan_euler_kernel(problem: LinearODE, eps: float, encoding: str = "auto") ->
     route = plan_history_kernel(recurrence, (eps - share) / ratio, encoding, assembled=False)
     budget = replace(route.error_budget.scaled(ratio), discretisation=share)
     return replace(
-        route, solver="euler_kernel", error_budget=budget, parameters={**route.parameters, "steps": steps}
+        route, solver="euler_kernel", error_budget=budget, parameters=_parameters(problem, route, steps)
     )
+
+
+def _parameters(problem: LinearODE, route: Plan, steps: int) -> dict[str, float | str]:
+    """The route's own, with the steps and what their number needed."""
+    needed = join(of_rates(problem.z0.size), str(route.parameters["needed"]))
+    return {**route.parameters, "steps": steps, "needed": needed}
 
 
 def trapezoid_error(problem: LinearODE, steps: int) -> float:
@@ -159,7 +166,7 @@ def _plan(
                 solver=name,
                 problem=problem,
                 error_budget=replace(route.error_budget, discretisation=share),
-                parameters={**route.parameters, "steps": steps},
+                parameters=_parameters(problem, route, steps),
             )
         )
     best, *others = sorted(plans, key=lambda plan: plan.resources.two_qubit * plan.shots)
