@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
-from qgd_core.circuit.orthogonal import orthogonal, sign_phases
 from qgd_core.circuit.reversible import margolus
+from qgd_core.circuit.rotation import controlled_rotation, orthogonal, rotation_cost, rotation_turns
 from qgd_core.circuit.turns import turn
 from qgd_core.encodings.slot_levels import Levels
 from qgd_core.state.prepare import prepare
@@ -132,28 +132,36 @@ def contract(part: Contraction, n_slot: int, gated: bool = False, sealed: bool =
 def rotate_slots(frame: RealArray) -> Circuit:
     """Turn every slot in use by an orthogonal matrix, shape (2**p, 2**p): on [second, B..., first, A...].
 
-    An idle slot is turned too, from the state that this brings back to |0>.
+    Two qubits are turned under their flag; an idle slot of others is turned too, from the state that this brings
+    back to |0>. A matrix of determinant -1 costs a sign more.
     """
     p = frame.shape[0].bit_length() - 1
     builder = CircuitBuilder("rotate_slots", 2 * p + 2)
-    turned, signs = orthogonal(frame, "slot_frame")
-    idle = tree_angles(signs[0] * frame[:1])
+    turned, sign = orthogonal(frame, "slot_frame")
+    under_flag = p == 2 and sign > 0.0
+    idle = tree_angles(frame[:1])
     for flag, slot in ((p + 1, range(p + 2, 2 * p + 2)), (0, range(1, p + 1))):
+        if under_flag:
+            builder.call(controlled_rotation(frame, "slot_frame"), [flag, *slot])
+            continue
         builder.gate("x", [flag])
         write_slot(builder, flag, slot, idle)
         builder.gate("x", [flag])
         builder.call(turned, slot)
-        if signs[0] < 0:
-            builder.gate("z", [flag])
-        if np.any(signs != signs[0]):
-            builder.gate("diagonal", slot, sign_phases(signs * signs[0]))
+        if sign < 0.0:
+            builder.gate("diagonal", slot, [0.0] * (2**p - 1) + [math.pi])
     return builder.build()
 
 
-def rotate_cost(n_slot: int) -> int:
-    """Upper bound on the CX of `rotate_slots`, and on its rotations."""
-    size = 1 << n_slot
-    return size * (size - 1) + 6 * size
+def rotate_cost(frame: RealArray) -> tuple[int, int]:
+    """CX and rotations of `rotate_slots` at most."""
+    size, reflected = len(frame), np.linalg.det(frame) < 0.0
+    p = size.bit_length() - 1
+    if p == 2 and not reflected:
+        return 12, 28
+    sign = int(reflected)
+    two_qubit = rotation_cost(p) + 2 * size - 2 - p + sign * (size - 2)
+    return 2 * two_qubit, 2 * (rotation_turns(p) + 2 * size - 2 + sign * (size - 1))
 
 
 def lifted_start(slot: RealArray, balance: float) -> Circuit:

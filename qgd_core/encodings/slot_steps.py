@@ -48,10 +48,16 @@ class SlotSteps:
             layout, places = encodings[0].layout, encodings[0].layout.places
         else:
             orders = [np.argsort(-np.abs(one.multipliers), kind="stable") for one in self.maps]
-            sorted_maps = [_sort(one, order) for one, order in zip(self.maps, orders, strict=True)]
-            axes = [frame[:, order] for frame, order in zip(self.frames, orders, strict=True)]
             given = self.frames if self.images is None else self.images
-            ends = [image[:, order] for image, order in zip(given, orders, strict=True)]
+            # A last axis turned round makes a frame a rotation, which costs fewer gates.
+            before, behind = (
+                [_handedness(frame[:, order]) for frame, order in zip(frames, orders, strict=True)]
+                for frames in (self.frames, given)
+            )
+            every_map = zip(self.maps, orders, before, behind, strict=True)
+            sorted_maps = [_sort(one, order, *signs) for one, order, *signs in every_map]
+            axes = [frame[:, order] * s for frame, order, s in zip(self.frames, orders, before, strict=True)]
+            ends = [image[:, order] * s for image, order, s in zip(given, orders, behind, strict=True)]
             start = axes[0].T @ start
             # After a step its values' axes are turned to those of the next map, and to the common ones at the end.
             every = zip(sorted_maps, ends, [*axes[1:], np.eye(self.start.size)], strict=True)
@@ -86,13 +92,18 @@ class SlotSteps:
         return float(g[best]), float(b[best])
 
 
-def _sort(one: LowRankMap, order: NDArray[np.int64]) -> LowRankMap:
-    """The map with its coordinates, and those of its values, in another order."""
+def _handedness(frame: RealArray) -> RealArray:
+    """Signs of the columns, all 1 but the last, that make the frame's determinant 1."""
+    return np.append(np.ones(len(frame) - 1), np.sign(np.linalg.det(frame)))
+
+
+def _sort(one: LowRankMap, order: NDArray[np.int64], signs: RealArray, ends: RealArray) -> LowRankMap:
+    """The map with its coordinates, and those of its values, in another order, each times its sign."""
     images = one.given_images
     return replace(
         one,
-        offset=one.offset[order],
-        multipliers=one.multipliers[order],
-        directions=one.directions[:, order],
-        given_images=None if images is None else images[:, order],
+        offset=one.offset[order] * ends,
+        multipliers=one.multipliers[order] * signs * ends,
+        directions=one.directions[:, order] * signs,
+        given_images=None if images is None else images[:, order] * ends,
     )

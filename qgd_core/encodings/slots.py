@@ -99,7 +99,7 @@ def encode_slots(
     Arguments: step, the map of u in the Hessian eigenframe; scale g > 0, the encoded v is g u; balance b > 0, the
     weight of degree 2: the vector is (1, v, b v (x) v); rotation, orthogonal (n, n), turns v after the step.
     Result: an encoding of that vector's step on the supported states, truncated to degree 2, exact to rounding,
-    every product with the offset included. About 12 R n CX with R the rank (and 4 n^2 for a rotation), alpha
+    every product with the offset included. About 12 R n CX with R the rank (and near 3 n^2 for a rotation), alpha
     near the norm of the matrix of the blocks' weights; classical cost R n, and n^4 for `target`.
     Raises: PrecisionUnreachable when the offset or the cubic part is too large.
     Source: block row 2 of Eq 5 of arXiv:2303.03428; the construction is derived here.
@@ -135,8 +135,8 @@ def encode_slots(
             builder.call(rotate_slots(frame), system, controls=controls)
         return builder.build()
 
-    turned = 0 if frame is None else rotate_cost(p)
-    cost = turned + inner.two_qubit(p) + (4 * 2**p - 2 * p + 8 if n_outer == 2 else n_outer)
+    turned, turns = (0, 0) if frame is None else rotate_cost(frame)
+    cost = inner.two_qubit(p) + (4 * 2**p - 2 * p + 8 if n_outer == 2 else n_outer)
     return SlotEncoding(
         method="slots",
         target=_target(layout, offset, inner, balance, frame),
@@ -144,8 +144,8 @@ def encode_slots(
         n_system=layout.n_system,
         n_ancilla=n_ancilla,
         eps=1e-13 * levels.alpha,
-        two_qubit=cost,
-        rotations=cost + 6 * p + 6,
+        two_qubit=cost + turned,
+        rotations=cost + turns + 6 * p + 6,
         build=build,
         layout=layout,
         build_gated=lambda: build(gated=True),

@@ -129,7 +129,7 @@ def _plan(
         joined = n_selects(encoding) + encoding.n_system - 1
         extra = degree // 2 * (2 * history.realisation.prepare_cost + 6 * joined + 8)
     around = cost(start).two_qubit + frame.two_qubit
-    rotations = turns + 2 * extra + 2 * around + degree
+    rotations = turns + 2 * extra + 2 * around + frame.rotations + degree
     resources = Resources(
         qubits=1 + n_workspace(encoding) + encoding.n_ancilla + encoding.n_system + joined,
         two_qubit=fixed + extra + around,

@@ -14,7 +14,7 @@ from qgd_core.arrays import ComplexArray, RealArray
 from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import rotation_t_count
-from qgd_core.circuit.orthogonal import orthogonal
+from qgd_core.circuit.rotation import orthogonal, rotation_cost, rotation_turns
 from qgd_core.errors import ConfigError, nearest
 from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
 from qgd_core.ode.adjoined import Flow, lay_out
@@ -87,14 +87,14 @@ def _plan(
     steps = len(times)
     norm = nodes.norm * length * growth
     q, m = flow.n_qubits, nodes.n_qubits
-    frames = (2**q - 1) * 2 ** (q - 1)
     worst = np.zeros(len(problem.wanted))
     worst[0] = bound
     spread = float(np.linalg.norm(readout.covariance(norm, 1.0, worst), 2))
     quantile = float(chi2.ppf(1.0 - FAILURE, len(problem.wanted)))
     success = max(0.0, (flow.constant - allowed) / norm) ** 2
     shots = max(quantile * spread / (eps * (1.0 - share) * problem.unit) ** 2, READABLE / success)
-    two_qubit = 2**q + 3 * 2**m + steps * m * 2**q + steps * frames
+    two_qubit = 2**q + 3 * 2**m + steps * m * 2**q + steps * rotation_cost(q)
+    rotations = two_qubit + steps * (rotation_turns(q) - rotation_cost(q) + 1) + 2 * m
     return Plan(
         solver="lchs",
         problem=problem,
@@ -102,8 +102,8 @@ def _plan(
         resources=Resources(
             qubits=q + m,
             two_qubit=two_qubit,
-            rotations=two_qubit + 2 * m + steps,
-            t_gates=rotation_t_count(two_qubit + 2 * m + steps, SYNTHESIS),
+            rotations=rotations,
+            t_gates=rotation_t_count(rotations, SYNTHESIS),
             success_probability=success,
             shots=math.ceil(shots),
         ),
@@ -156,11 +156,11 @@ def _circuit(flow: Flow, nodes: Nodes, times: Sequence[float], readout: SimplexR
     builder.call(prepare_nodes(nodes), range(m))
     builder.call(prepare(start, "start"), system)
     decays = {time: _decay(nodes, flow.eigen[0] * time, q) for time in set(times)}
-    signs = np.ones(2**q)
+    sign = 1.0
     for time, turn in zip(times, turns, strict=True):
         builder.call(decays[time], range(m + q))
-        # Row signs commute with the decay: they join the columns of the next turn.
-        block, signs = orthogonal(turn * signs, "turn")
+        # A row's sign commutes with the decay: it joins the column of the next turn.
+        block, sign = orthogonal(turn * np.append(np.ones(2**q - 1), sign), "turn")
         builder.call(block, system)
     builder.call(undo_nodes(nodes), range(m))
     builder.postselect(range(m))

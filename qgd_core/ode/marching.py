@@ -86,7 +86,7 @@ def _plan(problem: LinearRecurrence, eps: float, realisation: Realisation) -> Pl
     needed = max(quantile * spread / (eps * problem.unit) ** 2, READABLE / success)
     uses = [realisation.encoding_at(t) for t in range(steps)]
     fixed = realisation.prepare_cost + readout.two_qubit
-    rotations = fixed + 1 + sum(e.rotations for e in uses)
+    rotations = realisation.prepare_cost + readout.rotations + 1 + sum(e.rotations for e in uses)
     resources = Resources(
         qubits=realisation.n_system + realisation.n_ancilla,
         two_qubit=fixed + sum(e.two_qubit for e in uses),

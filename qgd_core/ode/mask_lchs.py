@@ -14,7 +14,7 @@ from qgd_core.arrays import ComplexArray, RealArray
 from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import rotation_t_count
-from qgd_core.circuit.orthogonal import orthogonal
+from qgd_core.circuit.rotation import orthogonal, rotation_cost, rotation_turns
 from qgd_core.encodings.slot_steps import SlotSteps
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
@@ -142,8 +142,7 @@ class _Layout:
     @property
     def frame_cost(self) -> int:
         """CX of the frame at most."""
-        size = self.frame.shape[0]
-        return (size - 1) * (size // 2 - 1) if size > 2 else 0
+        return rotation_cost(self.flow.n.bit_length())
 
 
 def has_step(problem: LinearRecurrence) -> bool:
@@ -242,7 +241,7 @@ def _plan(
     shots = max(quantile * spread / (sampling * problem.unit) ** 2, READABLE / success)
     q, m = formula.n_qubits, nodes.n_qubits
     fixed = prepare_nodes_cost(m) + 2**q - 2 + layout.frame_cost
-    rotations = fixed + formula.rotations(m) + 4 * m + 2 + layout.frame.shape[0]
+    rotations = fixed + formula.rotations(m) + 4 * m + 2 + rotation_turns(layout.flow.n.bit_length())
     offset = unit * layout.flow.offset[list(problem.wanted)]
     return Plan(
         solver="mask_lchs",

@@ -92,7 +92,7 @@ def _plan(
     shots = max(quantile * spread / (eps * (1.0 - _SHARE) * problem.unit) ** 2, READABLE / success)
     q, m = flow.n_qubits, nodes.n_qubits
     fixed = prepare_nodes_cost(m) + 2**q - 2 + readout.two_qubit
-    rotations = fixed + formula.rotations(m) + 4 * m + 2
+    rotations = fixed + formula.rotations(m) + 4 * m + 2 + readout.rotations
     return Plan(
         solver="pauli_lchs",
         problem=problem,

@@ -83,7 +83,7 @@ def plan_qsvt_lchs(problem: LinearODE, eps: float, nodes: str = "fitted") -> Pla
     success = max(0.0, (flow.constant - allowed) / norm) ** 2
     shots = max(quantile * spread / (eps * (1.0 - _SHARE) * problem.unit) ** 2, READABLE / success)
     fixed = prepare_nodes_cost(m) + 2**q - 2 + readout.two_qubit
-    rotations = evolution.rotations + fixed + 4 * m + 2
+    rotations = evolution.rotations + fixed + 4 * m + 2 + readout.rotations
     return Plan(
         solver="qsvt_lchs",
         problem=problem,

@@ -65,7 +65,12 @@ class FrameReadout(ABC):
     @property
     @abstractmethod
     def two_qubit(self) -> int:
-        """Upper bound on the circuit's CX, and on its rotations."""
+        """Upper bound on the circuit's CX."""
+
+    @property
+    def rotations(self) -> int:
+        """Upper bound on the circuit's rotations: as many as CX where a frame says nothing else."""
+        return self.two_qubit
 
     def covariance(self, norm: float, shots: float, value: RealArray) -> RealArray:
         """Sampling covariance of the estimate, to leading order.

@@ -10,7 +10,7 @@ from scipy.linalg import helmert
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit
-from qgd_core.circuit.orthogonal import orthogonal
+from qgd_core.circuit.rotation import orthogonal, rotation_cost, rotation_turns
 from qgd_core.readout.frame import FrameReadout
 
 
@@ -54,10 +54,15 @@ class SimplexReadout(FrameReadout):
         return self._frame[0]
 
     def circuit(self) -> Circuit:
-        """The frame as a circuit on n_qubits, up to signs of amplitudes that are measured next."""
+        """The frame as a circuit on n_qubits, up to the sign of an amplitude that is measured next."""
         return self._frame[1]
 
     @property
     def two_qubit(self) -> int:
-        """Upper bound on the circuit's CX, and on its rotations."""
-        return ((1 << self.n_qubits) - 1) << (self.n_qubits - 1)
+        """Upper bound on the circuit's CX."""
+        return rotation_cost(self.n_qubits)
+
+    @property
+    def rotations(self) -> int:
+        """Upper bound on the circuit's rotations."""
+        return rotation_turns(self.n_qubits)
