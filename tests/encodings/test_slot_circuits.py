@@ -24,5 +24,6 @@ def test_every_slot_in_use_is_turned_and_idle_ones_stay(p, sign):
     np.testing.assert_allclose(both, np.einsum("ij,kl->ikjl", frame, frame), rtol=0, atol=1e-13)
     counts = cost(circuit)
     two_qubit, rotations = rotate_cost(frame)
-    assert counts.two_qubit == two_qubit and counts.rotations <= rotations
+    assert counts.two_qubit == two_qubit
+    assert counts.rotations <= rotations
     assert sign < 0.0 or counts.two_qubit == (2, 12, 52, 206)[p - 1]
