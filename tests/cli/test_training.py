@@ -133,8 +133,9 @@ def test_resuming_a_complete_run_or_with_another_configuration_is_refused(qgd):
 
 def test_a_real_ctrl_c_keeps_the_finished_windows(tmp_path: Path):
     script = f"""
-import runpy, sys, time
+import runpy, signal, sys, time
 from types import ModuleType
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell starts its children deaf to it
 record = runpy.run_path({str(ROOT / "tests" / "conftest.py")!r})["window_record"]
 def train(config, *, on_window, on_progress, start):
     on_window(record(1), {{}})
