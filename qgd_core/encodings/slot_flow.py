@@ -1,6 +1,7 @@
 """The continuous quadratic Carleman matrix by structure: two slots of log n qubits and a degree flag, never assembled.
 
-Registers, most significant first: [second, B..., A...]. Degree 1 stands in slot A, B being |0>; degree 2 in A and B.
+Registers, most significant first: [second, B..., first?, A...]. Degree 1 stands in slot A, B being |0>; degree 2 in A
+and B. With a source, `first` is 0 for the constant and 1 for both degrees, as in `encodings.slots`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.encodings.base import BlockEncoding, Matrix
 from qgd_core.encodings.flow_bands import Bands, read_bands
 from qgd_core.encodings.slot_circuits import tree_angles, write_slot
+from qgd_core.encodings.slots import SlotLayout
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -33,59 +35,71 @@ class FlowEncoding(BlockEncoding):
 
 @dataclass(frozen=True)
 class _Levels:
-    """Amplitudes of the labels by degree: columns and rows of [[f1, f2], [f0, 2 f1]] with Perron weights."""
+    """Amplitudes of the labels by degree: columns and rows of [[f, f1, f2], [0, f0, 2 f1]] with Perron weights."""
 
     alpha: float
     raise_in: float
     lower_in: float
     lower_out: float
     raise_out: float
+    first_out: float
 
     @classmethod
-    def weigh(cls, linear: float, quadratic: float, constant: float) -> _Levels:
-        blocks = np.array([[linear, quadratic], [constant, 2.0 * linear]])
-        left, values, right = np.linalg.svd(blocks)
-        u, v = np.abs(left[:, 0]), np.abs(right[0])
+    def weigh(cls, linear: float, quadratic: float, constant: float, first: float) -> _Levels:
+        blocks = np.array([[first, linear, quadratic], [0.0, constant, 2.0 * linear]])
+        left, values, right = np.linalg.svd(blocks, full_matrices=False)
+        u, v = np.abs(left[:, 0]), np.abs(right[0, 1:])
         if not (quadratic or constant):
             u = v = np.ones(2)
-        keep_in, keep_out = (
-            np.clip(np.diag(blocks) * ratio / values[0], 0.0, 1.0) for ratio in (u / v, v / u)
-        )
-        (raise_in, lower_in), (lower_out, raise_out) = np.sqrt(1.0 - keep_in), np.sqrt(1.0 - keep_out)
-        return cls(float(values[0]), float(raise_in), float(lower_in), float(lower_out), float(raise_out))
+        keep = np.array([linear, 2.0 * linear]) / values[0]
+        first_out = first / float(values[0])
+        raise_in, lower_in = np.sqrt(1.0 - np.clip(keep * u / v, 0.0, 1.0))
+        lower_out, raise_out = np.sqrt(np.clip(1.0 - keep * v / u - [first_out**2, 0.0], 0.0, 1.0))
+        ways = (float(raise_in), float(lower_in), float(lower_out), float(raise_out))
+        return cls(float(values[0]), *ways, first_out)
+
+    @property
+    def lowered_angle(self) -> float:
+        """The angle that joins the rows of degree 1 that keep it and that are lowered to it."""
+        keep = math.sqrt(max(0.0, 1.0 - self.lower_out**2 - self.first_out**2))
+        return 2.0 * math.atan2(self.lower_out, keep)
 
 
-def encode_flow(field: PolynomialField, scale: float = 1.0) -> FlowEncoding:
+def encode_flow(field: PolynomialField, scale: float = 1.0, *, sourced: bool = False) -> FlowEncoding:
     """Encode the continuous Carleman matrix of order 2 from F0, F1 and F2, by slot algebra.
 
     Arguments: field, F1 tridiagonal and not zero, F2 of monomials u_i u_j in row i with |i - j| <= 1; scale g > 0,
-    the coordinates are g u and its tensor square.
+    the coordinates are g u and its tensor square; sourced, to adjoin a constant 1 whose column is g F0.
     Result: an encoding of [[F1, F2], [F0 (x) I + I (x) F0, F1 (x) I + I (x) F1]] on the supported states, exact to
     rounding; about 14 n CX. alpha is the norm of the degrees' weights [[|F1|, |G|], [2 |F0| / k, 2 |F1|]], where
     F2(u, u)_i = u_i (G u)_i, norms are those of entrywise absolute values, and k, near the largest row amplitude of
     F1, is at most 1: within 1.05 of the matrix's norm up to |F2| = |F1| / 3 with two monomials a row, a quarter
     with three, and up to 1.4 and 1.7 of it beyond, since only pairs of neighbours are lowered while every pair
-    leaves room for it. The source F0 is not part of it. Monomials u_j u_i are taken as u_i u_j: the same on
-    symmetric tensors.
+    leaves room for it. A source makes degree 1's row (|F0| / k, |F1|, |G|), for one qubit and at most 13 CX more.
+    Monomials u_j u_i are taken as u_i u_j: the same on symmetric tensors. The adjoint keeps to the supported
+    states too.
     Raises: ConfigError when F1 or F2 has another pattern.
     Source: Eq 3.2 of Liu et al., arXiv:2011.03185; the construction is derived here.
     """
     bands = read_bands(field, scale)
     size = float(np.linalg.norm(bands.offset))
-    levels = _Levels.weigh(bands.linear.alpha, bands.quadratic.alpha, 2.0 * size / abs(bands.pivot.amplitude))
-    plan = _Plan(bands, levels)
+    raised = size / abs(bands.pivot.amplitude)
+    first = raised if sourced else 0.0
+    levels = _Levels.weigh(bands.linear.alpha, bands.quadratic.alpha, 2.0 * raised, first)
+    plan = _Plan(bands, levels, sourced)
+    supported = _supported(bands, sourced)
     return FlowEncoding(
         method="slot_flow",
-        target=_target(bands),
+        target=_target(bands, supported, sourced),
         alpha=levels.alpha,
-        n_system=2 * bands.n_slot + 1,
+        n_system=2 * bands.n_slot + 1 + sourced,
         n_ancilla=plan.n_ancilla,
         eps=1e-13 * levels.alpha,
         two_qubit=plan.two_qubit,
         rotations=plan.two_qubit + 30 * bands.n_slot + 40,
         build=plan.build,
         restored=bands.shift.n_carries,
-        supported=_supported(bands),
+        supported=supported,
     )
 
 
@@ -93,6 +107,7 @@ def encode_flow(field: PolynomialField, scale: float = 1.0) -> FlowEncoding:
 class _Plan:
     bands: Bands
     levels: _Levels
+    sourced: bool
 
     @cached_property
     def n_ancilla(self) -> int:
@@ -105,10 +120,10 @@ class _Plan:
         p, size = self.bands.n_slot, 1 << self.bands.n_slot
         pivot = self.bands.pivot
         flips = (pivot.moved ^ pivot.row).bit_count() + pivot.row.bit_count()
-        return 24 * p + self.bands.shift.ops.two_qubit + 14 * size + 19 + flips
+        return 24 * p + self.bands.shift.ops.two_qubit + 14 * size + 19 + flips + 13 * self.sourced
 
     def build(self) -> Circuit:
-        """A circuit on [up, down, other, labels..., checks..., carries..., second, B..., A...]."""
+        """A circuit on [up, down, other, labels..., checks..., carries..., second, B..., first?, A...]."""
         bands, levels, p = self.bands, self.levels, self.bands.n_slot
         wires = itertools.count()
         up, down, other = next(wires), next(wires), next(wires)
@@ -116,13 +131,15 @@ class _Plan:
         checks = [next(wires) for _ in range(p)]
         carries = [next(wires) for _ in range(bands.shift.n_carries)]
         second, slot_b = next(wires), [next(wires) for _ in range(p)]
+        first_flag = [next(wires) for _ in range(self.sourced)]
         slot_a = [next(wires) for _ in range(p)]
         builder = CircuitBuilder("carleman_flow", next(wires))
 
-        # Columns: raise degree 1, lower degree 2, and which slot takes part.
-        _clean(builder, [second], up, [2.0 * math.asin(levels.raise_in), 0.0])
-        _clean(builder, [second], down, [0.0, 2.0 * math.asin(levels.lower_in)])
+        # Columns: raise the constant and degree 1, lower degree 2, and which slot takes part.
         half, whole = math.pi / 2, math.pi
+        from_constant = [whole, whole] * self.sourced
+        _clean(builder, [*first_flag, second], up, [*from_constant, 2.0 * math.asin(levels.raise_in), 0.0])
+        _clean(builder, [second], down, [0.0, 2.0 * math.asin(levels.lower_in)])
         _clean(builder, [second, up, down], other, [0.0, 0.0, whole, whole, half, 0.0, half, 0.0])
         _exchange(builder, other, slot_a, slot_b)
         # Raised, slot A must be empty.
@@ -152,14 +169,23 @@ class _Plan:
         if np.any(bands.offset):
             force = bands.offset * math.copysign(1.0, bands.pivot.amplitude)
             write_slot(builder, up, slot_a, tree_angles(force[np.newaxis, :]))
-        builder.gate("x", [second], controls=((up, 1),))
-        turn(builder, [up], other, [0.0, -half])
+        if self.sourced:
+            _raise_degree(builder, up, first_flag[0], second)
+            turn(builder, [up, second], other, [0.0, 0.0, -whole, -half])
+        else:
+            builder.gate("x", [second], controls=((up, 1),))
+            turn(builder, [up], other, [0.0, -half])
         _exchange(builder, other, slot_a, slot_b)
         builder.gate("x", [other], controls=((down, 1),))
         # Rows.
         turn(builder, [second], other, [0.0, -half], after=[second])
-        turn(builder, [second], down, [-2.0 * math.asin(levels.lower_out), 0.0], after=[second])
-        turn(builder, [second], up, [0.0, -2.0 * math.asin(levels.raise_out)], after=[second])
+        raised = 2.0 * math.asin(levels.raise_out)
+        if self.sourced:
+            turn(builder, [up, second], down, [-levels.lowered_angle, 0.0, 0.0, 0.0], after=[up, second])
+            turn(builder, [second], up, [-2.0 * math.asin(levels.first_out), raised], after=[second])
+        else:
+            turn(builder, [second], down, [-levels.lowered_angle, 0.0], after=[second])
+            turn(builder, [second], up, [0.0, -raised], after=[second])
         return builder.build()
 
 
@@ -182,22 +208,29 @@ def _check(builder: CircuitBuilder, flag: int, slot: list[int], checks: list[int
         builder.call(margolus(), [flag, qubit, check])
 
 
+def _raise_degree(builder: CircuitBuilder, up: int, first: int, second: int) -> None:
+    """Constant to degree 1 and, with a sign, degree 1 to degree 2, where `up` is 1."""
+    builder.call(margolus(), [up, first, second])
+    builder.gate("x", [second])
+    builder.call(margolus(), [up, second, first])
+    builder.gate("x", [second])
+
+
 def _flip(builder: CircuitBuilder, control: int, slot: list[int], word: int) -> None:
     for k, qubit in enumerate(reversed(slot)):
         if word >> k & 1:
             builder.gate("x", [qubit], controls=((control, 1),))
 
 
-def _supported(bands: Bands) -> RealArray:
-    used = np.zeros((2, bands.size, bands.size))
-    used[0, 0, : bands.n] = 1.0
-    used[1, : bands.n, : bands.n] = 1.0
-    return used.reshape(-1)
+def _supported(bands: Bands, sourced: bool) -> RealArray:
+    layout = SlotLayout(tuple(range(bands.n)))
+    if sourced:
+        return layout.supported
+    return layout.supported.reshape(2, bands.size, 2, bands.size)[:, :, 1].reshape(-1)
 
 
-def _target(bands: Bands) -> Matrix:
+def _target(bands: Bands, supported: RealArray, sourced: bool) -> Matrix:
     """The matrix in slots; slot A is the last factor, and the first one of a monomial stands in slot B."""
-    size = bands.size
     one = sp.csr_array(sp.eye_array(bands.n))
     rows = sp.coo_array(bands.quadratic.matrix)
     i, j = rows.coords
@@ -205,9 +238,12 @@ def _target(bands: Bands) -> Matrix:
     column, linear = sp.csr_array(bands.offset[: bands.n, np.newaxis]), bands.linear.matrix
     source = sp.csr_array(sp.kron(column, one) + sp.kron(one, column))
     both = sp.csr_array(sp.kron(linear, one) + sp.kron(one, linear))
-    compact = sp.coo_array(sp.block_array([[linear, quadratic], [source, both]]))
-    places = np.flatnonzero(_supported(bands))
+    whole = sp.csr_array(sp.block_array([[linear, quadratic], [source, both]]))
+    if sourced:
+        entry = sp.csr_array(sp.vstack([column, sp.csr_array((bands.n**2, 1))]))
+        whole = sp.csr_array(sp.block_array([[sp.csr_array((1, 1)), None], [entry, whole]], format="csr"))
+    compact, places = sp.coo_array(whole), np.flatnonzero(supported)
     row, column_of = compact.coords
-    whole = sp.csr_array((compact.data, (places[row], places[column_of])), shape=(2 * size**2, 2 * size**2))
-    whole.eliminate_zeros()
-    return whole
+    found = sp.csr_array((compact.data, (places[row], places[column_of])), shape=(supported.size,) * 2)
+    found.eliminate_zeros()
+    return found

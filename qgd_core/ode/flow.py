@@ -12,6 +12,7 @@ from scipy.linalg import eigvalsh
 from scipy.sparse.linalg import expm_multiply
 
 from qgd_core.arrays import RealArray, real_vector
+from qgd_core.encodings.flow_slots import FlowSlots
 from qgd_core.errors import ConfigError
 
 Matrix = sp.csr_array
@@ -22,7 +23,8 @@ class LinearODE:
 
     Arguments: matrix, A (n, n), dense or sparse, real; b, source (n,) or None; z0, start (n,); time, T > 0;
     wanted, indices of z(T) to read (all by default); bound, an upper limit on |z(T)[wanted]| where the caller has
-    a sharper one than the logarithmic norm gives.
+    a sharper one than the logarithmic norm gives; structure, a layout the caller knows in which A is cheaper than
+    entry by entry.
     Raises: ConfigError when shapes disagree, entries are not real and finite, or z0 and b are both zero.
     Source: none.
     """
@@ -35,6 +37,7 @@ class LinearODE:
         time: float,
         wanted: Sequence[int] | None = None,
         bound: float | None = None,
+        structure: FlowSlots | None = None,
     ) -> None:
         self.z0 = real_vector(z0, "z0")
         n = self.z0.size
@@ -57,6 +60,7 @@ class LinearODE:
         if not chosen or len(chosen) != len(self.wanted) or not chosen <= set(range(n)):
             raise ConfigError(f"wanted = {self.wanted} must be distinct indices below {n}.", subject=wanted)
         self._bound = bound
+        self.structure = structure
 
     @cached_property
     def log_norm(self) -> float:

@@ -16,6 +16,7 @@ from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.encodings.base import Action, BlockEncoding
 from qgd_core.encodings.realisation import Realisation
+from qgd_core.encodings.slot_flow import FlowEncoding
 from qgd_core.encodings.slot_history import encode_history
 from qgd_core.encodings.slots import SlotEncoding
 from qgd_core.errors import PrecisionUnreachable
@@ -115,7 +116,9 @@ class History:
     def _supported(self) -> NDArray[np.intp]:
         """Indices of the states in use."""
         step = self.realisation.encodings[0]
-        mask = step.layout.supported if isinstance(step, SlotEncoding) else np.ones(2**step.n_system)
+        mask = np.ones(2**step.n_system)
+        if isinstance(step, SlotEncoding | FlowEncoding):
+            mask = step.supported if isinstance(step, FlowEncoding) else step.layout.supported
         return np.flatnonzero(np.tile(mask, self.blocks))
 
     @cached_property

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from qgd_core.encodings.flow_slots import TaylorSlots
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.classical import upper_norm
 from qgd_core.linear.needed import join, of_rates
@@ -28,7 +29,8 @@ def taylor_steps(problem: LinearODE, eps: float) -> LinearRecurrence:
 
     Arguments: problem; eps, 2-norm error of z(T) relative to problem.unit.
     Result: a recurrence whose last state is within eps * problem.unit of z(T), by the remainder of the series
-    and the logarithmic norm. Its matrix is a polynomial of A: sparse A fills in as the order grows.
+    and the logarithmic norm. Its matrix is a polynomial of A: sparse A fills in as the order grows, and where the
+    problem knows its slots, the step is that polynomial of their encoding, of one order more.
     Raises: PrecisionUnreachable past order 40.
     Source: Berry, Childs, Ostrander, Wang, arXiv:1701.03684, with the inner sums multiplied out.
     """
@@ -48,11 +50,15 @@ def taylor_steps(problem: LinearODE, eps: float) -> LinearRecurrence:
     else:
         raise PrecisionUnreachable(f"Order {_MOST_ORDER} leaves an error of {error:.1e}.", value=error)
     n = problem.z0.size
+    # In slots the source is a column of the generator: its series is as long as the state's, less one.
+    slots = None if problem.structure is None else TaylorSlots(problem.structure, h, order + 1)
     power = total = sp.csr_array(sp.eye_array(n))
     integral = power * h
     for k in range(1, order + 1):
         power = sp.csr_array(power @ problem.matrix) * (h / k)
         total, integral = total + power, integral + power * (h / (k + 1))
+    if slots is not None:
+        total = total + sp.csr_array(power @ problem.matrix) * (h / slots.order)
     return LinearRecurrence(
         sp.csr_array(total),
         np.asarray(integral @ problem.b),
@@ -60,6 +66,7 @@ def taylor_steps(problem: LinearODE, eps: float) -> LinearRecurrence:
         steps,
         problem.wanted,
         bound=problem.bound() + eps * problem.unit,
+        structure=slots,
     )
 
 

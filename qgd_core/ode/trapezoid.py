@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from qgd_core.arrays import RealArray
 from qgd_core.encodings.choose import block_encode
 from qgd_core.encodings.realisation import Realisation
+from qgd_core.encodings.slot_flow import FlowEncoding
 from qgd_core.encodings.trapezoid_history import encode_trapezoid
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import Plan
@@ -49,7 +50,7 @@ def plan_trapezoid_kernel(problem: LinearODE, eps: float, encoding: str = "auto"
     """Plan dz/dt = A z + b by the history of the implicit trapezoid and the projection on its kernel.
 
     Arguments: problem; eps, 2-norm error of z(T)[wanted] relative to problem.unit; encoding, of A with the constant
-    coordinate adjoined, a name of `list_encodings` or "auto".
+    coordinate adjoined: a name of `list_encodings`, that of the problem's structure, or "auto".
     Result: a plan whose discretisation error is proved below its share: A-stable and of second order, at most
     T h^2/12 |A^2| |A z_0 + b| for a logarithmic norm of 0 or less, and grown by the norm's exponential above it.
     Raises: PrecisionUnreachable when more than 1e6 steps are needed.
@@ -154,7 +155,9 @@ def _plan(
     share = _SECOND * eps
     steps = _least_steps(problem, lambda steps: trapezoid_error(problem, steps), share)
     bound = problem.bound() + share * problem.unit
-    near = LinearODE(problem.matrix, problem.b, problem.z0, problem.time, problem.wanted, bound)
+    near = LinearODE(
+        problem.matrix, problem.b, problem.z0, problem.time, problem.wanted, bound, problem.structure
+    )
     least = steps.bit_length()
     plans = []
     for n_time in (least, least + 1):
@@ -181,32 +184,49 @@ def lay_out_trapezoid(problem: LinearODE, steps: int, n_time: int, encoding: str
     Raises: ConfigError for an unknown encoding.
     Source: as `plan_trapezoid_kernel`.
     """
+    realisation, inner = _realise(problem, encoding)
+    (generator,) = realisation.encodings
+    h, n_idle = problem.time / steps, room_for_copies(n_time, steps)
+    copies, constant = 2**n_idle, float(realisation.start[0])
+    column = sp.csr_array(inner.b[:, np.newaxis] / constant)
+    whole_matrix = sp.csr_array(sp.block_array([[sp.csr_array((1, 1)), None], [column, inner.matrix]], format="csr"))
+    inverse, rate = math.inf, h * log_norm(whole_matrix)
+    if rate < 2.0:
+        whole, active = _Growth.of(rate), 2**n_time - copies
+        inverse = max(1.0, whole.rest) * (_powers(whole.ratio, active) + copies * whole.ratio**active)
+    return History(
+        encoding=encode_trapezoid(generator, h, n_time, n_idle),
+        realisation=realisation,
+        first=2**n_time - copies - steps,
+        copies=copies,
+        sizes=np.hypot(constant, _sizes(inner, steps, copies)),
+        inverse=inverse,
+    )
+
+
+def _realise(problem: LinearODE, encoding: str) -> tuple[Realisation, LinearODE]:
+    """The generator laid out, and the same flow in the coordinates of that layout, the constant left out."""
+    slots = problem.structure
+    if slots is not None and encoding in ("auto", slots.method):
+        realisation = slots.realise(problem.wanted, problem.bound())
+        (generator,) = realisation.encodings
+        assert isinstance(generator, FlowEncoding)
+        used = np.flatnonzero(generator.supported)
+        matrix, start = sp.csr_array(generator.target)[used][:, used], realisation.start[used]
+        column = matrix[:, [0]].toarray()[1:, 0]
+        return realisation, LinearODE(matrix[1:, 1:], start[0] * column, start[1:], problem.time)
     constant = constant_for(problem.bound(), len(problem.wanted)) or 1.0
     matrix, start = _augment(problem, constant)
     generator = block_encode(matrix, encoding)
     start = np.concatenate([start, np.zeros(2**generator.n_system - start.size)])
-    h, n_idle = problem.time / steps, room_for_copies(n_time, steps)
-    copies = 2**n_idle
-    inverse, rate = math.inf, h * log_norm(matrix)
-    if rate < 2.0:
-        whole, active = _Growth.of(rate), 2**n_time - copies
-        inverse = max(1.0, whole.rest) * (_powers(whole.ratio, active) + copies * whole.ratio**active)
-    realisation = Realisation(
+    return Realisation(
         method=generator.method,
         encodings=(generator,),
         start=start,
         prepare=lambda: prepare(start, "start"),
         prepare_cost=start.size - 2,
         readout=SimplexReadout(len(problem.wanted), constant),
-    )
-    return History(
-        encoding=encode_trapezoid(generator, h, n_time, n_idle),
-        realisation=realisation,
-        first=2**n_time - copies - steps,
-        copies=copies,
-        sizes=np.hypot(constant, _sizes(problem, steps, copies)),
-        inverse=inverse,
-    )
+    ), problem
 
 
 def _augment(problem: LinearODE, constant: float) -> tuple[sp.csr_array, RealArray]:

@@ -12,6 +12,7 @@ from qgd_core.circuit.simulate import simulate
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.encodings.flow_bands import Bands
 from qgd_core.encodings.slot_flow import encode_flow
+from qgd_core.encodings.slots import SlotLayout
 from qgd_core.errors import ConfigError
 
 SCALE = 1.3
@@ -97,6 +98,29 @@ def test_circuit_is_the_assembled_matrix_on_supported_states_and_keeps_to_them(f
         encoding.target.toarray()[np.ix_(valid, valid)], wanted, rtol=0, atol=1e-14 * encoding.alpha
     )
     assert encoding.alpha >= np.linalg.norm(wanted, 2) - 1e-12
+
+
+@pytest.mark.parametrize("field", CASES.values(), ids=CASES)
+def test_a_source_is_one_more_column_and_its_adjoint_too(field):
+    encoding, inner = encode_flow(field, SCALE, sourced=True), assembled(field)
+    wanted = np.zeros(np.add(inner.shape, 1))
+    wanted[1:, 1:] = inner
+    wanted[1 : field.n + 1, 0] = SCALE * field.coefficient(0).toarray()[:, 0]
+    circuit, valid = encoding.circuit(), np.flatnonzero(encoding.supported)
+    # [second, B, first, A]: a constant, then degree 1, then degree 2.
+    np.testing.assert_array_equal(encoding.supported, SlotLayout(tuple(range(field.n))).supported)
+    assert circuit.n_qubits == encoding.n_ancilla + encoding.n_system
+    outside = encoding.supported == 0.0
+    for block, sought in ((circuit, wanted), (circuit.adjoint(), wanted.T)):
+        found = columns(encoding, block, valid)
+        np.testing.assert_allclose(found[valid], sought, rtol=0, atol=1e-12 * encoding.alpha)
+        assert np.abs(found[outside]).max(initial=0.0) < 1e-13 * encoding.alpha
+    np.testing.assert_allclose(
+        encoding.target.toarray()[np.ix_(valid, valid)], wanted, rtol=0, atol=1e-14 * encoding.alpha
+    )
+    counts, plain = cost(circuit), cost(encode_flow(field, SCALE).circuit())
+    assert counts["cx"] <= min(encoding.two_qubit, plain["cx"] + 13)
+    assert counts.rotations <= encoding.rotations
 
 
 @pytest.mark.parametrize("field", CASES.values(), ids=CASES)

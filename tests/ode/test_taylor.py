@@ -65,7 +65,7 @@ def test_a_lost_step_is_caught(monkeypatch):
     monkeypatch.setattr(
         taylor,
         "LinearRecurrence",
-        lambda m, b, z, steps, wanted, bound: kept(m, b, z, steps - 1, wanted, bound),
+        lambda m, b, z, steps, *rest, **more: kept(m, b, z, steps - 1, *rest, **more),
     )
     problem = PROBLEMS["source"]
     assert np.linalg.norm(taylor_steps(problem, 1e-3).classical() - truth(problem)) > 1e-2 * problem.unit
