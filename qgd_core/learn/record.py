@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 
 from qgd_core.arrays import RealArray
-from qgd_core.circuit.counts import Counts, t_estimate
 from qgd_core.learn.descent import descend
 from qgd_core.learn.optimizer import Window
 from qgd_core.learn.window import WindowPlan, WindowResult
-from qgd_core.linear.base import SYNTHESIS
 
 Record = dict[str, Any]
 
@@ -75,7 +73,7 @@ def _resources(result: WindowResult) -> Record:
         "qubits": resources.qubits,
         "two_qubit": resources.two_qubit,
         "rotations": resources.rotations,
-        "t_estimate": t_estimate(Counts(rotations=resources.rotations), SYNTHESIS),
+        "t_estimate": resources.t_gates,
         "success_probability": resources.success_probability,
         "shots": resources.shots,
     }

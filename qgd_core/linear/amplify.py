@@ -13,7 +13,7 @@ from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counter import with_success_counter
 from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.circuit.ops import Controls, Measure, PostSelect
-from qgd_core.linear.base import SYNTHESIS, Plan, Readout
+from qgd_core.linear.base import Plan, Readout
 from qgd_core.readout.base import Estimate
 
 
@@ -44,7 +44,7 @@ def amplify(plan: Plan, rounds: int | None = None) -> Plan:
         qubits=2 * n_qubits + max((*plan.checks, 0)),
         two_qubit=uses * (old.two_qubit + counting) + rounds * 12 * n_qubits,
         rotations=rotations,
-        t_gates=rotation_t_count(rotations, SYNTHESIS),
+        t_gates=rotation_t_count(rotations, old.synthesis),
         success_probability=success,
         shots=math.ceil(old.shots / gain),
     )

@@ -20,13 +20,16 @@ from qgd_core.readout.base import Estimate
 
 # Chance that the sampling error exceeds its share, per solve.
 FAILURE = 1e-4
-# Total synthesis error of one shot's rotations at which T gates are quoted.
+# Total synthesis error of one shot's rotations at which T gates are quoted until the planner gives it a share.
 SYNTHESIS = 1e-2
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What one attempted shot costs, counted or bounded, and how often a shot is accepted."""
+    """What one attempted shot costs, counted or bounded, and how often a shot is accepted.
+
+    `t_gates` are for rotations that are off by `synthesis` altogether, in the operator norm.
+    """
 
     qubits: int
     two_qubit: int
@@ -34,6 +37,7 @@ class Resources:
     t_gates: int
     success_probability: float
     shots: int
+    synthesis: float = SYNTHESIS
 
 
 @dataclass(frozen=True)

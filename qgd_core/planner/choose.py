@@ -17,6 +17,7 @@ from qgd_core.linear.hhl import plan_hhl
 from qgd_core.linear.kernel_ladder import plan_kernel_ladder
 from qgd_core.linear.kernel_reflection import plan_kernel_reflection
 from qgd_core.linear.qsvt import plan_qsvt
+from qgd_core.linear.synthesis import give_synthesis, synthesis_share
 from qgd_core.linear.system import LinearSystem
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.flow import LinearODE
@@ -47,6 +48,8 @@ class Solver:
 
 # Success below which the automatic choice looks at heavy routes too.
 _RARE = 1e-3
+# Share of the error left to synthesis where the solver needs all of it: 23 more T gates a rotation than at the best.
+_LAST_SHARE = 1e-4
 SOLVERS: dict[str, Solver] = {
     "marching": Solver(LinearRecurrence, plan_marching, "one block encoding per step, every success counted"),
     "qsvt": Solver(
@@ -139,7 +142,8 @@ def plan(
     (by default below |x|) for a linear system; solver, a name of `list_solvers` or "auto" (least two-qubit gates
     times shots); backend, whose qubit limit must be met; amplified, to amplify the success of every route as far
     as `linear.amplify` knows it to be safe; thorough, to plan the heavy routes too where a light one is accepted often.
-    Result: a Plan whose error budget sums to eps, the other routes among its `losers`.
+    Result: a Plan whose error budget sums to eps, the other routes among its `losers`; T gates are for the accuracy
+    that the synthesis share of the budget asks for.
     Raises: ConfigError for an unknown solver, one that does not take the problem, or an eps not above 0;
     PrecisionUnreachable when no route meets eps or the backend's limit.
     Source: none.
@@ -178,15 +182,18 @@ def _plans(
     """The plans of these routes, the best first; those that fit the limit before the others."""
     plans: list[Plan] = []
     refusals: list[PrecisionUnreachable | NotDissipative] = []
-    often = False
+    often, synthesis = False, eps * synthesis_share(eps)
     for row in sorted(rows, key=lambda row: row.heavy):
         if row.heavy and often and not thorough:
             break
         try:
-            route = row.make_plan(problem, eps)
+            route = _within(row, problem, eps, synthesis)
         except (PrecisionUnreachable, NotDissipative) as refusal:
             refusals.append(refusal)
             continue
+        spare = eps - route.error_budget.total
+        route = give_synthesis(route, spare)
+        # Amplified amplitudes are larger for the same answer: what synthesis may move them by serves all the more.
         plans.append(amplify(route) if amplified else route)
         fits = limit is None or plans[-1].qubits <= limit
         often |= fits and not row.heavy and plans[-1].success_probability > _RARE
@@ -195,6 +202,14 @@ def _plans(
     return sorted(
         plans, key=lambda p: (limit is not None and p.qubits > limit, p.resources.two_qubit * p.shots)
     )
+
+
+def _within(row: Solver, problem: Problem, eps: float, synthesis: float) -> Plan:
+    """A plan that leaves some of eps to synthesis; next to nothing where the best share is out of reach."""
+    try:
+        return row.make_plan(problem, eps - synthesis)
+    except PrecisionUnreachable:
+        return row.make_plan(problem, eps * (1.0 - _LAST_SHARE))
 
 
 def _nearest_in_reach(problem: Problem, eps: float, rows: list[Solver], limit: int) -> str:

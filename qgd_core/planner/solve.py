@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qgd_core.backends.api import Backend
 from qgd_core.backends.registry import get_backend
+from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.linear.base import Plan, Resources, Solution
 from qgd_core.planner.choose import Problem, plan
 
@@ -44,9 +45,10 @@ def run_plan(route: Plan, backend: Backend, shots: int | None, seed: int | None)
         qubits=route.resources.qubits,
         two_qubit=counts.two_qubit,
         rotations=counts.rotations,
-        t_gates=route.resources.t_gates,
+        t_gates=rotation_t_count(counts.rotations, route.resources.synthesis),
         success_probability=estimate.accepted,
         shots=shots or 0,
+        synthesis=route.resources.synthesis,
     )
     return Solution(
         value=estimate.value,
