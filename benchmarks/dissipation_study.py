@@ -84,14 +84,14 @@ def print_table(rows: dict[str, list[dict[str, Any]]]) -> None:
             mean = {
                 key: statistics.mean(shot[key] for shot in shots) for key in ("accuracy", "negative_mass")
             }
-            spread = statistics.stdev(masses) if len(masses) > 1 else float("nan")
+            spread = f" ± {statistics.stdev(masses):.2f}" if len(masses) > 1 else ""
             windows = [
                 ", ".join(format_window(shot["windows"]["paper, momentum 0"]) for shot in shots),
                 ", ".join(format_window(find_window(shot)) for shot in shots),
             ]
             print(
                 f"| {variant} | {shots[0]['stage']} | {shots[0]['step']} | {mean['accuracy']:.2f} "
-                f"| {mean['negative_mass']:.2f} ± {spread:.2f} "
+                f"| {mean['negative_mass']:.2f}{spread} "
                 f"| {mean['negative_mass'] / (1 - mean['negative_mass']):.2f} "
                 f"| {statistics.median(shot['lambda_min'] for shot in shots):.3g} "
                 f"| {statistics.median(shot['lambda_max'] for shot in shots):.3g} "
