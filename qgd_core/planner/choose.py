@@ -157,7 +157,12 @@ def plan(
         raise ConfigError(f"No solver of {names} takes a {type(problem).__name__}.", subject=problem)
     rows = [row for row in fitting if solver != "auto" or row.takes(problem)]
     limit = backend.capabilities.max_qubits if backend is not None and backend.capabilities.gates else None
-    plans = _plans(problem, eps, rows, limit, amplified=amplified, thorough=thorough)
+    try:
+        plans = _plans(
+            problem, eps, rows, limit, synthesis_share(eps), amplified=amplified, thorough=thorough
+        )
+    except PrecisionUnreachable:
+        plans = _plans(problem, eps, rows, limit, _LAST_SHARE, amplified=amplified, thorough=thorough)
     best = plans[0]
     if limit is not None and best.qubits > limit:
         fewest = min(p.qubits for p in plans)
@@ -175,24 +180,27 @@ def _plans(
     eps: float,
     rows: list[Solver],
     limit: int | None,
+    synthesis: float,
     *,
     amplified: bool = False,
     thorough: bool = False,
 ) -> list[Plan]:
-    """The plans of these routes, the best first; those that fit the limit before the others."""
+    """The plans of these routes, the best first; those that fit the limit before the others.
+
+    `synthesis` is the part of eps that each leaves to rotation synthesis.
+    """
     plans: list[Plan] = []
     refusals: list[PrecisionUnreachable | NotDissipative] = []
-    often, synthesis = False, eps * synthesis_share(eps)
+    often = False
     for row in sorted(rows, key=lambda row: row.heavy):
         if row.heavy and often and not thorough:
             break
         try:
-            route = _within(row, problem, eps, synthesis)
+            route = row.make_plan(problem, eps * (1.0 - synthesis))
         except (PrecisionUnreachable, NotDissipative) as refusal:
             refusals.append(refusal)
             continue
-        spare = eps - route.error_budget.total
-        route = give_synthesis(route, spare)
+        route = give_synthesis(route, eps * synthesis)
         # Amplified amplitudes are larger for the same answer: what synthesis may move them by serves all the more.
         plans.append(amplify(route) if amplified else route)
         fits = limit is None or plans[-1].qubits <= limit
@@ -204,18 +212,10 @@ def _plans(
     )
 
 
-def _within(row: Solver, problem: Problem, eps: float, synthesis: float) -> Plan:
-    """A plan that leaves some of eps to synthesis; next to nothing where the best share is out of reach."""
-    try:
-        return row.make_plan(problem, eps - synthesis)
-    except PrecisionUnreachable:
-        return row.make_plan(problem, eps * (1.0 - _LAST_SHARE))
-
-
 def _nearest_in_reach(problem: Problem, eps: float, rows: list[Solver], limit: int) -> str:
     """Which larger error fits the backend, and what it costs there."""
     while (eps := 2.0 * eps) < 1.0:
-        found = _plans(problem, eps, rows, limit)[0]
+        found = _plans(problem, eps, rows, limit, synthesis_share(eps))[0]
         if found.qubits <= limit:
             cost = found.resources
             return (
