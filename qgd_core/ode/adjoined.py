@@ -140,3 +140,19 @@ def lay_out(problem: LinearODE, eps: float) -> tuple[Flow, float, float]:
             remedy="Use a shorter time, or rescale the coordinates so that A + A^T has no positive eigenvalue.",
         )
     return flow, growth, bound
+
+
+def most_accepted(flow: Flow, growth: float, bound: float, norm: float, slack: float) -> float:
+    """Upper limit on the success probability of a combination of unitary flows.
+
+    Less its growth the flow loses in every direction, so it ends no longer than it starts, nor longer, where all of z
+    is read, than the constant and the bound of the answer; what quadrature and evolution may add is `slack` of the start.
+    Arguments: flow, growth and bound of `lay_out`; norm, what a unit amplitude stands for; slack, in the operator norm.
+    Result: the square of the longest branch.
+    Raises: nothing.
+    Source: none.
+    """
+    start = growth * float(np.linalg.norm(flow.start))
+    whole = len(flow.problem.wanted) == flow.problem.z0.size
+    end = min(start, math.hypot(flow.constant, bound)) if whole else start
+    return min(1.0, ((end + slack * start) / norm) ** 2)

@@ -17,7 +17,7 @@ from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.circuit.rotation import orthogonal, rotation_cost, rotation_turns
 from qgd_core.errors import ConfigError, nearest
 from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
-from qgd_core.ode.adjoined import Flow, lay_out
+from qgd_core.ode.adjoined import Flow, lay_out, most_accepted
 from qgd_core.ode.combine import prepare_nodes, undo_nodes
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.marching import READABLE
@@ -123,6 +123,7 @@ def _plan(
             "growth": flow.growth,
             "needed": "eigenvectors of A + A^T and exponentials of A - A^T, n^3",
         },
+        most_accepted=most_accepted(flow, growth, bound, norm, nodes.operator_slack * operator),
     )
 
 

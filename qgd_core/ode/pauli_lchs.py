@@ -14,7 +14,7 @@ from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.errors import ConfigError, PrecisionUnreachable, nearest
 from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
-from qgd_core.ode.adjoined import Flow, lay_out
+from qgd_core.ode.adjoined import Flow, lay_out, most_accepted
 from qgd_core.ode.combine import prepare_nodes, prepare_nodes_cost, undo_nodes
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.marching import READABLE
@@ -69,7 +69,9 @@ def plan_pauli_lchs(
             remedy="Use lchs, whose formula has two terms.",
         )
     best = min(formulas, key=lambda formula: formula.two_qubit(chosen.n_qubits))
-    return _plan(problem, flow, chosen, best, eps, nodes, chosen.norm * length * growth, bound, allowed)
+    norm = chosen.norm * length * growth
+    most = most_accepted(flow, growth, bound, norm, chosen.operator_slack * operator)
+    return _plan(problem, flow, chosen, best, eps, nodes, norm, bound, allowed, most)
 
 
 def _plan(
@@ -82,6 +84,7 @@ def _plan(
     norm: float,
     bound: float,
     allowed: float,
+    most: float,
 ) -> Plan:
     readout = SimplexReadout(len(problem.wanted), flow.constant)
     worst = np.zeros(len(problem.wanted))
@@ -121,6 +124,7 @@ def _plan(
             "growth": flow.growth,
             "needed": "eigenvalues of A + A^T, n^3; norms of nested commutators, n^3 each",
         },
+        most_accepted=most,
     )
 
 

@@ -18,7 +18,7 @@ from qgd_core.encodings.base import BlockEncoding
 from qgd_core.encodings.choose import block_encode
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
-from qgd_core.ode.adjoined import Flow, lay_out
+from qgd_core.ode.adjoined import Flow, lay_out, most_accepted
 from qgd_core.ode.combine import prepare_nodes, prepare_nodes_cost, undo_nodes
 from qgd_core.ode.evolve import encode_evolution, evolved, series, workspace
 from qgd_core.ode.flow import LinearODE
@@ -113,6 +113,7 @@ def plan_qsvt_lchs(problem: LinearODE, eps: float, nodes: str = "fitted") -> Pla
             "growth": flow.growth,
             "needed": "eigenvalues of A + A^T, n^3; the generator of all nodes, its entries",
         },
+        most_accepted=most_accepted(flow, growth, bound, norm, chosen.operator_slack * operator),
     )
 
 

@@ -230,3 +230,28 @@ def test_a_lost_scale_shows_in_the_sampling_error(monkeypatch):
     route = plan_lchs(problem, 0.1, "fitted")
     runs = [run_plan(route, machine, route.shots, seed) for seed in range(40)]
     assert np.std([run.value[0] for run in runs]) > 1.5 * runs[0].stderr[0]
+
+
+@pytest.mark.parametrize("nodes", ["low_somma", "fitted", "cauchy"])
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_success_is_bounded_from_above(name, nodes):
+    route = plan_lchs(PROBLEMS[name], 0.3, nodes, share=0.3, order=2)
+    assert route.success_probability <= route.emulate().accepted <= route.most_accepted + 1e-12
+    # The norm of the first kernel's nodes, and of those fitted to no loss, is near 1: there is nothing to know.
+    assert route.most_accepted < 1.0 or nodes == "cauchy" or name == "no loss"
+
+
+@pytest.mark.parametrize("solver", ["lchs", "qsvt_lchs"])
+def test_amplification_keeps_the_answer_and_raises_the_success(solver):
+    # A unit of the combination's norm is far above the flow that is left of it.
+    lossy = LinearODE([[-3.0, 0.4], [-0.4, -2.0]], None, [1.0, -0.5], 1.0, bound=0.15)
+    plain, route = plan(lossy, 0.2, solver), plan(lossy, 0.2, solver, amplified=True)
+    assert route.parameters["amplification rounds"] >= 1
+    assert route.emulate().accepted > 3.0 * plain.emulate().accepted
+    np.testing.assert_allclose(route.emulate().value, plain.emulate().value, rtol=0, atol=1e-9)
+    assert np.linalg.norm(route.emulate().value - truth(lossy)) <= 0.2 * lossy.unit
+    program = route.compile()
+    if solver == "lchs":
+        vector = simulate(program.circuit)
+        assert np.linalg.norm(vector) ** 2 == pytest.approx(route.emulate().accepted, rel=0, abs=1e-9)
+    assert route.shots < plain.shots
