@@ -43,11 +43,11 @@ TARGETS = (
     Target(
         "braket:sv1",
         PLACE,
-        5000,
+        2000,
         {"seed_repeats": "the service takes no seed, so no run on it can be repeated"},
     ),
     Target("cirq:simulator"),
-    Target("cirq:qsim"),
+    Target("cirq:qsim", shots=10_000),
     Target("pennylane:lightning.qubit"),
     Target("pennylane:default.qubit"),
     Target("qiskit:aer"),
@@ -61,7 +61,7 @@ TARGETS = (
             "long_circuits": "its 998 rotations cannot share an error below 1e-10 in double precision",
         },
     ),
-    Target("qiskit:fake:guadalupe", {"noise": False}, 10_000),
+    Target("qiskit:fake:guadalupe", {"noise": False}, 2000),
 )
 
 

@@ -20,7 +20,8 @@ from qgd_core.circuit.ops import Gate, Measure
 from qgd_core.conformance.subject import Subject, check, likely, same_vector
 
 BASES = (("h",), ("sdg", "h"), ())  # gates on every qubit before it is read: X, Y and Z
-BUDGET = 200_000  # shots of one check, over all its circuits and bases
+BUDGET = 60_000  # shots of one check, over all its circuits and bases
+EACH = 2000  # shots of one circuit in one basis, where there are few of them
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def by_vector(subject: Subject, cases: list[Case]) -> None:
 def by_shots(subject: Subject, cases: list[Case]) -> None:
     """Fail unless the samples in every basis are likely; all are sent together, and share BUDGET."""
     pairs = list(product(cases, BASES))
-    shots = max(1, min(subject.shots, BUDGET // max(1, len(pairs))))
+    shots = max(1, min(subject.shots, EACH, BUDGET // max(1, len(pairs))))
     compiled = [subject.compile(read_in(case, basis)) for case, basis in pairs]
     for (case, basis), outcomes in zip(
         pairs, subject.backend.run_all(compiled, shots, subject.seed), strict=True

@@ -38,7 +38,7 @@ def random_circuit(
 def spread(builder: CircuitBuilder) -> None:
     """Bring every qubit into a state of its own, all amplitudes different from one another."""
     for qubit in range(builder.n_qubits):
-        builder.gate("ry", [qubit], [0.5 + 0.37 * qubit])
+        builder.gate("ry", [qubit], [1.1 + 0.17 * qubit])
         builder.gate("rz", [qubit], [0.3 + 0.21 * qubit])
 
 

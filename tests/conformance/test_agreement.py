@@ -6,7 +6,7 @@ import pytest
 from qgd_core.backends.bits import restrict
 from qgd_core.circuit.circuit import CircuitBuilder
 from qgd_core.circuit.simulate import simulate
-from qgd_core.conformance.agreement import BASES, BUDGET, Case, by_shots, read_in, turn
+from qgd_core.conformance.agreement import BASES, BUDGET, EACH, Case, by_shots, read_in, turn
 from qgd_core.conformance.cases import measured, postselected, random_circuit
 from qgd_core.conformance.checks import CHECKS
 from qgd_core.conformance.runner import make_subject
@@ -48,10 +48,10 @@ def test_no_check_spends_more_than_its_budget(monkeypatch):
 
     run_all = ToyBackend.run_all
     monkeypatch.setattr(ToyBackend, "run_all", count)
-    cases = [Case(c, simulate(c)) for c in (random_circuit(2, 5, seed) for seed in range(9))]
-    by_shots(make_subject(ToyBackend(), {}, 1, 40_000), cases)
-    by_shots(make_subject(ToyBackend(), {}, 1, 100), cases)
-    assert spent == [BUDGET // 27 * 27, 2700]
+    cases = [Case(c, simulate(c)) for c in (random_circuit(2, 5, seed) for seed in range(20))]
+    for number, shots in ((20, 40_000), (20, 100), (1, 40_000)):
+        by_shots(make_subject(ToyBackend(), {}, 1, shots), cases[:number])
+    assert spent == [BUDGET // 60 * 60, 6000, 3 * EACH]
 
 
 def test_events_are_the_outcomes_and_the_values_of_one_and_two_bits():

@@ -19,7 +19,7 @@ def reset_and_reuse() -> Circuit:
     builder.gate("x", [1], (), ((0, 1),))
     builder.reset([0])
     builder.gate("ry", [0], [2 * np.arcsin(np.sqrt(0.6))])
-    builder.measure([0, 1], [1, 2])
+    builder.measure([0, 1], [2, 1])
     return builder.build()
 
 
@@ -40,7 +40,7 @@ def measure_and_go_on(subject: Subject) -> None:
 def reset_in_mid_circuit(subject: Subject) -> None:
     """Reset returns a qubit to |0> and leaves what it was entangled with collapsed."""
     odds = np.zeros(8)
-    odds[[0b000, 0b010, 0b101, 0b111]] = [0.7 * 0.4, 0.7 * 0.6, 0.3 * 0.4, 0.3 * 0.6]
+    odds[[0b000, 0b001, 0b110, 0b111]] = [0.7 * 0.4, 0.7 * 0.6, 0.3 * 0.4, 0.3 * 0.6]
     shots = min(subject.shots, FEW)
     counts = subject.compile(reset_and_reuse()).run(shots, subject.seed).counts
     likely(counts, odds, shots, "reset and reuse")
