@@ -58,6 +58,7 @@ def main() -> None:
             axes.set_xticks(
                 range(len(steps)), ["dense", "pruned", *(f"{step - steps[1]:g}" for step in steps[2:])]
             )
+            axes.tick_params(axis="x", labelsize=7)
             axes.set_xlabel("sparse steps since pruning")
     left.set(ylabel="negative / all of sum |eigenvalue|", ylim=(0, 0.7), title="Never strictly dissipative")
     left.axhline(0.5, color="0.7", linewidth=0.8, linestyle=":")
