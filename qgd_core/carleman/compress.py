@@ -11,11 +11,17 @@ from qgd_core.arrays import RealArray
 from qgd_core.carleman.majorant import remainder_majorant
 from qgd_core.dynamics.frame import rotate
 from qgd_core.dynamics.low_rank import LowRankMap, approximate
+from qgd_core.dynamics.low_rank_cubic import LowRankCubic, approximate_cubic
 from qgd_core.dynamics.polynomial import PolynomialField
 
 _LARGEST = 600
 # What the residual may do, against what the whole quadratic part does: else order 1 would be nearly as good.
 _SHARE = 0.1
+# The same of order 3, against what the cubic part does; and most unknowns of one direction times directions.
+_SHARE_CUBIC = 0.2
+_LARGEST_CUBIC = 64
+# Directions whose cubic terms cancel, by this much more than they leave, would only lower the success.
+_CANCELLING = 30.0
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,35 @@ def compress_steps(
         drift = float(np.linalg.norm(remainder_majorant(common, rests, start, steps)))
         if drift <= limit:
             return Compressed(maps, None if frames is None else tuple(frames), tuple(common), drift)
+        rank *= 2
+    return None
+
+
+def compress_cubic(
+    update: PolynomialField, start: RealArray, steps: int, limit: float
+) -> tuple[LowRankCubic, float] | None:
+    """Find the least number of common directions, a power of two, of both tensors of one map for all steps.
+
+    Arguments: update, a map of degree 3 in its eigenframe with a quadratic part; start, steps and limit as in
+    `compress_steps`, the limit being kept below a fifth of the cubic part's own effect.
+    Result: (map, bound on the 2-norm of the difference of u_T), or None where no number of directions does whose fit
+    has up to 64 unknowns besides its weights: at 8 variables, 8 directions.
+    Raises: ConfigError when the map is not a gradient step in its eigenframe.
+    Source: as `compress_steps`; the residual has a quadratic and a cubic part.
+    """
+    n = start.size
+    below = PolynomialField({k: update.coefficient(k) for k in range(3)})
+    whole = remainder_majorant(below, PolynomialField({3: update.coefficient(3)}), start, steps)
+    limit = min(limit, _SHARE_CUBIC * float(np.linalg.norm(whole)))
+    rank = 1
+    while rank <= 4 * n and rank * n <= _LARGEST_CUBIC:
+        map_ = approximate_cubic(update, rank, float(np.linalg.norm(start)))
+        own = map_.polynomial()
+        rest = PolynomialField({k: update.coefficient(k) - own.coefficient(k) for k in (2, 3)})
+        drift = float(np.linalg.norm(remainder_majorant(own, rest, start, steps)))
+        size = float(np.linalg.norm(update.coefficient(3).toarray()))
+        if drift <= limit and np.abs(map_.weights).sum() <= _CANCELLING * size:
+            return map_, drift
         rank *= 2
     return None
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from qgd_core.arrays import RealArray
@@ -13,6 +15,10 @@ from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.errors import ConfigError
 
 _MOST_VALUES = 400
+_STARTS = 2
+_ITERATIONS = 100
+# Weight of the weights' length beside the misfit: it keeps directions from cancelling.
+_PRICE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,32 +53,57 @@ def approximate_cubic(update: PolynomialField, rank: int, size: float, seed: int
     """Approximate the quadratic and cubic parts of a gradient step in its eigenframe by powers of common directions.
 
     Arguments: update, a map of degree 3 whose linear part is diagonal and whose higher parts are symmetric tensors;
-    rank, R >= 1; size, the |u| at which the two misfits are weighed against each other; seed of the first fit.
-    Result: a least-squares fit in the Frobenius norm, from `approximate` for the quadratic part on.
+    rank, R >= 1; size, the |u| at which the two misfits are weighed against each other; seed of the starts.
+    Result: the best of a few least-squares fits in the Frobenius norm: of the directions, the weights being those that
+    fit them best and cancel little; the first fit starts from `approximate` for the quadratic part.
     Raises: ConfigError when the linear part is not diagonal, a tensor is not symmetric, or the cubic one is too large.
-    Source: symmetric tensor decomposition; gradients of generalised linear losses are sums of powers.
+    Source: symmetric tensor decomposition by variable projection, Golub, Pereyra, SIAM J. Numer. Anal. 10, 413 (1973);
+    gradients of generalised linear losses are sums of powers.
     """
     n = update.n
     if n**4 * rank > _MOST_VALUES**2:
         raise ConfigError(f"A fit of {rank} directions to {n} variables is too large.", value=n)
-    first = approximate(PolynomialField({k: update.coefficient(k) for k in range(3)}), rank, seed)
-    tensors = [np.asarray(update.coefficient(k).toarray()).ravel() * size**k for k in (2, 3)]
-    count = first.rank
-    if not count:
+    below = PolynomialField({k: update.coefficient(k) for k in range(3)})
+    first = approximate(below, rank, seed)
+    if not first.rank:
         raise ConfigError("The quadratic part is zero.", subject=update, remedy="Use order 1.")
-    powers = np.einsum("qi,qj,qk,ql->qijkl", *[first.directions] * 4).reshape(count, -1)
-    start = np.linalg.lstsq(powers.T, tensors[1] / size**3, rcond=None)[0]
+    entries = [_distinct(n, degree) for degree in (3, 4)]
+    tensors = [
+        np.asarray(update.coefficient(k + 2).toarray()).ravel()[places] * often
+        for k, (_, places, often) in enumerate(entries)
+    ]
+
+    def fit(values: RealArray) -> list[tuple[RealArray, RealArray]]:
+        """The weights of both parts for these directions, with what they miss and cost."""
+        x = values.reshape(rank, n)
+        y = x / np.linalg.norm(x, axis=1)[:, np.newaxis]
+        found = []
+        for (indices, _, often), tensor in zip(entries, tensors, strict=True):
+            powers = np.concatenate([(y[:, indices].prod(axis=2) * often).T, _PRICE * np.eye(rank)])
+            wanted = np.append(tensor, np.zeros(rank))
+            weights = np.linalg.lstsq(powers, wanted)[0]
+            found.append((weights, powers @ weights - wanted))
+        return found
 
     def misfit(values: RealArray) -> RealArray:
-        x, d = values[: count * n].reshape(count, n), values[count * n :]
-        quadratic = np.einsum("qi,qj,qk->ijk", x, x, x).ravel() * size**2
-        cubic = np.einsum("q,qi,qj,qk,ql->ijkl", d, x, x, x, x).ravel() * size**3
-        return np.concatenate([quadratic - tensors[0], cubic - tensors[1]])
+        return np.concatenate([missed * size**k for k, (_, missed) in enumerate(fit(values))])
 
-    roots = np.cbrt(first.weights)
-    guess = np.concatenate([(roots[:, np.newaxis] * first.directions).ravel(), start / roots**4])
-    found = least_squares(misfit, guess).x
-    x, d = found[: count * n].reshape(count, n), found[count * n :]
-    lengths = np.linalg.norm(x, axis=1)
-    quadratic = LowRankMap(first.offset, first.multipliers, lengths**3, x / lengths[:, np.newaxis])
-    return LowRankCubic(quadratic, np.asarray(d * lengths**4))
+    rng = np.random.default_rng(seed)
+    starts = [rng.standard_normal((rank, n)) for _ in range(_STARTS)]
+    starts[0][: first.rank] = first.directions
+    fits = [least_squares(misfit, start.ravel(), max_nfev=_ITERATIONS) for start in starts]
+    x = min(fits, key=lambda one: float(one.cost)).x
+    (quadratic, _), (cubic, _) = fit(x)
+    # The direction of a term with a negative weight is turned round: its cube has the other sign, its fourth power not.
+    y = x.reshape(rank, n) / np.linalg.norm(x.reshape(rank, n), axis=1)[:, np.newaxis]
+    directions = y * np.where(quadratic < 0.0, -1.0, 1.0)[:, np.newaxis]
+    return LowRankCubic(LowRankMap(first.offset, first.multipliers, np.abs(quadratic), directions), cubic)
+
+
+def _distinct(n: int, degree: int) -> tuple[NDArray[np.int64], NDArray[np.int64], RealArray]:
+    """Distinct entries of a symmetric tensor: their indices, places, and root of how often each stands there."""
+    indices = np.array(list(combinations_with_replacement(range(n), degree)), dtype=np.int64)
+    places = np.asarray(indices @ n ** np.arange(degree)[::-1])
+    everywhere = np.sort(np.indices((n,) * degree).reshape(degree, -1), axis=0)
+    counts = np.bincount(n ** np.arange(degree)[::-1] @ everywhere, minlength=n**degree)
+    return indices, places, np.sqrt(counts[places])

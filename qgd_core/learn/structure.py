@@ -1,4 +1,4 @@
-"""The steps of a window as sums of cubes in slots, momentum included: what its circuit is made of at order 2."""
+"""The steps of a window by few directions, in slots: what its circuit is made of at order 2, momentum included, and 3."""
 
 from __future__ import annotations
 
@@ -8,48 +8,56 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qgd_core.arrays import RealArray
-from qgd_core.carleman.compress import Compressed, compress_steps
+from qgd_core.carleman.compress import Compressed, compress_cubic, compress_steps
 from qgd_core.carleman.discrete import step_map
 from qgd_core.carleman.majorant import each, remainder_majorant
 from qgd_core.dynamics.low_rank import LowRankMap
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.dynamics.updates import unit_field
+from qgd_core.encodings.slot_cubic_steps import CubicSlotSteps
 from qgd_core.encodings.slot_steps import SlotSteps
 from qgd_core.learn.local import Local
 
 _TIGHTENINGS = 3
+# Below this the offset or the quadratic part of a step counts as none.
+_LEAST = 1e-9
 
 
 @dataclass(frozen=True)
 class Marched:
-    """The maps that are marched, what was lost in making them sums of cubes, and their layout where there is one.
+    """The maps that are marched, what was lost in making them sums of powers, and their layout where there is one.
 
-    updates, one or one a step; drift, bound on what the change does to u_T; layout, from the unit of z's first entries.
+    updates, one or one a step; drift, bound on what the change does to u_T; layout, from the unit of z's first entries;
+    reason, why there is none.
     """
 
     updates: tuple[PolynomialField, ...]
     drift: float = 0.0
-    layout: Callable[[float], SlotSteps] | None = None
+    layout: Callable[[float], SlotSteps | CubicSlotSteps] | None = None
+    reason: str = ""
 
 
 def find_structure(local: Local, order: int, limit: float) -> Marched:
-    """Write the steps as sums of cubes, if that is what they are within `limit`.
+    """Write the steps as sums of powers of few directions, if that is what they are within `limit`.
 
     Arguments: local; order, of the window; limit, on the 2-norm of what the change does to u_T.
-    Result: the marched maps: those of local, from their entries, where the order is not 2 or no small rank does.
+    Result: the marched maps: those of local, from their entries, with the reason, where the order is neither 2 nor 3,
+    no small rank does, or, at order 3, the steps differ, have momentum, or have no offset or no quadratic part.
     Raises: nothing.
-    Source: gradients of generalised linear losses are sums of cubes.
+    Source: gradients of generalised linear losses are sums of powers.
     """
     steps = len(local.rates)
+    if order == 3:
+        return _find_cubic(local, limit)
     if order != 2:
-        return Marched(local.updates)
+        return Marched(local.updates, reason=f"slots hold orders 2 and 3, not {order}")
     plain = tuple(step_map(field, rate) for field, rate in local.steps())
     frames = None
     if len(local.fields) > 1:
         frames = [np.linalg.eigh(field.coefficient(1).toarray())[1] for field in local.fields]
     if not local.momentum:
         found = compress_steps(plain, frames, local.start, steps, limit)
-        return Marched(local.updates) if found is None else _lay_out(local, found, found.drift)
+        return _refuse(local, limit) if found is None else _lay_out(local, found, found.drift)
     for tightening in range(_TIGHTENINGS):
         found = compress_steps(plain, frames, local.displacement, steps, limit / 4**tightening)
         if found is None:
@@ -59,7 +67,33 @@ def find_structure(local: Local, order: int, limit: float) -> Marched:
         drift = float(np.linalg.norm(remainder_majorant(near.updates, rests, local.start, steps)))
         if drift <= limit:
             return _lay_out(near, found, drift)
-    return Marched(local.updates)
+    return _refuse(local, limit)
+
+
+def _refuse(local: Local, limit: float, reason: str = "") -> Marched:
+    """The maps from their entries."""
+    few = f"no small number of directions stays within {limit:.1e}"
+    return Marched(local.updates, reason=reason or few)
+
+
+def _find_cubic(local: Local, limit: float) -> Marched:
+    """One map for all steps with a field up to degree 3, by common directions of its tensors."""
+    update, start, steps = local.updates[0], local.start, len(local.rates)
+    sizes = [float(np.linalg.norm(update.coefficient(k).toarray())) for k in (0, 2)]
+    refusals = {
+        "slots of order 3 hold no momentum": bool(local.momentum),
+        "slots of order 3 hold one map for all steps": len(local.updates) > 1,
+        "slots of order 3 need an offset: F_0 is zero here, as around a fixed point": sizes[0] <= _LEAST,
+        "slots of order 3 need a quadratic part": sizes[1] <= _LEAST,
+    }
+    for reason, holds in refusals.items():
+        if holds:
+            return _refuse(local, limit, reason)
+    found = compress_cubic(update, start, steps, limit)
+    if found is None:
+        return _refuse(local, limit)
+    map_, drift = found
+    return Marched((map_.polynomial(),), drift, lambda unit: CubicSlotSteps(map_, start, unit, steps))
 
 
 def _lay_out(local: Local, found: Compressed, drift: float) -> Marched:

@@ -36,7 +36,7 @@ from qgd_core.readout.frame import NormedReadout
 
 # |g u_0| at the start of a window: chosen once, from |u_0| alone.
 START = 0.7
-# Share of the budget that the low-rank form of a quadratic step may take.
+# Share of the budget that the low-rank form of a step may take.
 COMPRESSION = 0.05
 
 
@@ -110,7 +110,7 @@ def plan_window(
     Arguments: loss, one for all steps or one a step; start, active weights (n,); settings; backend, whose limits the
     plan must fit; velocity, the momentum (n,) at the start, zero by default.
     Result: an admissible window whose budget sums to at most settings.budget times the predicted move. Truncation
-    is a bound, the low-rank form of a quadratic step included; the model share is an estimate: the next Taylor
+    is a bound, the low-rank form of a step included; the model share is an estimate: the next Taylor
     term's majorant, times how much larger the true defect at the start is than that term there; the move is
     predicted by the affine model.
     Raises: NotDissipative when a number of the gate is past its limit; PrecisionUnreachable when the shares
@@ -156,6 +156,8 @@ def plan_window(
     )
     unit = problem.unit * local.gain / scale
     route = plan(problem, room / unit, settings.solver, backend)
+    if marched.reason:
+        route = replace(route, parameters={**route.parameters, "not in slots": marched.reason})
     spent = route.error_budget.scaled(unit)
     shots, sampling = _choose_shots(route, spent, move, settings)
     return WindowPlan(

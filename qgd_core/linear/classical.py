@@ -22,7 +22,9 @@ _SINGULAR = 1e-13
 def upper_norm(matrix: Matrix) -> float:
     """Upper bound on the 2-norm, exact up to 512 rows, else sqrt(|A|_1 |A|_inf)."""
     if matrix.shape[0] <= DENSE:
-        return float(np.linalg.norm(matrix.toarray(), 2))
+        # Empty rows and columns, which most of a step in slots are, do not count.
+        rows, columns = np.unique(matrix.tocoo().row), np.unique(matrix.tocoo().col)
+        return float(np.linalg.norm(matrix[rows][:, columns].toarray(), 2)) if rows.size else 0.0
     size = abs(matrix)
     return float(np.sqrt(size.sum(axis=0).max() * size.sum(axis=1).max()))
 
