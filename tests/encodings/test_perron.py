@@ -66,3 +66,14 @@ def test_badly_scaled_tridiagonals_of_two_to_the_sixteen_rows_do_not_underflow()
 def test_localised_weights_do_not_underflow():
     matrix = np.diag([1.0, *np.full(39, 1e-9)]) + 1e-9 * np.eye(40, k=1)
     assert holds(sp.csr_array(matrix)) < 1.1
+
+
+def test_a_large_block_gets_fewer_sweeps_and_still_a_valid_alpha():
+    n = 300_000
+    entries = np.random.default_rng(0).uniform(0.1, 1.0, (3, n))
+    matrix = sp.csr_array(sp.diags_array(list(entries), offsets=[-1, 0, 1], shape=(n, n)))
+    alpha, u, v = perron_weights(matrix)
+    assert np.all(matrix @ v <= alpha * u * (1 + 1e-12))
+    assert np.all(matrix.T @ u <= alpha * v * (1 + 1e-12))
+    sums = matrix.sum(axis=0).max() * matrix.sum(axis=1).max()
+    assert alpha <= np.sqrt(sums)
