@@ -59,7 +59,7 @@ def main() -> None:
     ]
     active = prune(model, density=0.1, names=names)
     inputs, labels = load_digit_images(limit=chosen.samples).train
-    settle(model, inputs[:4])
+    settle(model, inputs[:64])
     tell(
         f"{sum(weight.numel() for weight in model.parameters()):,} weights, {len(active):,} active, "
         f"ready after {time.perf_counter() - begin:.0f} s"
