@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
 from scipy.stats import chi2
 
 from qgd_core.arrays import ComplexArray, RealArray
-from qgd_core.budget import ErrorBudget
+from qgd_core.budget import ErrorBudget, best_share
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost, rotation_t_count
 from qgd_core.encodings.base import transposed
@@ -33,7 +32,6 @@ Evolution: TypeAlias = LinearRecurrence | LinearODE
 # Largest magnitude of a polynomial: phases need it below 1.
 _PEAK = 0.999
 _MOST_QUERIES = 10**7
-_SHARES = np.geomspace(1e-3, 0.9, 60)
 # Relative slack against rounding.
 _SLACK = 1e-9
 
@@ -59,7 +57,7 @@ def plan_filter(problem: Evolution, history: History, eps: float) -> Plan:
     def error(share: float) -> float:
         return min(0.5, _within(problem, constant, eps * share) / max(spread, 1e-300))
 
-    share = _best_share(lambda share: math.log(2.0 / error(share)))
+    share = best_share(lambda share: math.log(2.0 / error(share)) / (1.0 - share) ** 2)
     degree = 2 * max(1, math.ceil(math.acosh(1.0 / error(share)) / _rate(gap)))
     _check_degree(problem, degree, gap)
     polynomial = kernel_filter(gap, error(share)).polynomial * _PEAK
@@ -81,7 +79,7 @@ def plan_inverse(problem: Evolution, history: History, eps: float) -> Plan:
     def error(share: float) -> float:
         return _within(problem, constant, eps * share) * alpha * math.sqrt(history.copies) / start
 
-    share = _best_share(lambda share: math.log(2.0 * kappa / min(kappa, error(share))))
+    share = best_share(lambda share: math.log(2.0 * kappa / min(kappa, error(share))) / (1.0 - share) ** 2)
     degree = 2 * math.ceil(math.log(2.0 * kappa / min(kappa, error(share))) / math.log1p(2.0 / (kappa - 1.0)))
     _check_degree(problem, degree, 1.0 / kappa)
     target = inverse(kappa, error(share)).scaled(_PEAK)
@@ -221,11 +219,6 @@ def _rate(gap: float) -> float:
     """What two queries take off the logarithm of the filter's error."""
     depth = 2.0 * gap**2 / (1.0 - gap**2)
     return math.log1p(depth + math.sqrt(depth * (2.0 + depth)))
-
-
-def _best_share(queries: Callable[[float], float]) -> float:
-    """The polynomial's share of the error that makes queries times shots least."""
-    return float(min(_SHARES, key=lambda share: queries(share) / (1.0 - share) ** 2))
 
 
 def _check_degree(problem: Evolution, degree: int, gap: float) -> None:
