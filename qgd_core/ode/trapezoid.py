@@ -189,7 +189,9 @@ def lay_out_trapezoid(problem: LinearODE, steps: int, n_time: int, encoding: str
     h, n_idle = problem.time / steps, room_for_copies(n_time, steps)
     copies, constant = 2**n_idle, float(realisation.start[0])
     column = sp.csr_array(inner.b[:, np.newaxis] / constant)
-    whole_matrix = sp.csr_array(sp.block_array([[sp.csr_array((1, 1)), None], [column, inner.matrix]], format="csr"))
+    whole_matrix = sp.csr_array(
+        sp.block_array([[sp.csr_array((1, 1)), None], [column, inner.matrix]], format="csr")
+    )
     inverse, rate = math.inf, h * log_norm(whole_matrix)
     if rate < 2.0:
         whole, active = _Growth.of(rate), 2**n_time - copies
