@@ -12,6 +12,7 @@ from typing import Any
 from qgd_backend_braket import sets
 from qgd_backend_braket.lower import NATIVE, ExportsBraket, read_gates, translate
 from qgd_backend_braket.prices import look_up
+from qgd_backend_braket.trouble import told
 from qgd_core.plugin import (
     Backend,
     Capabilities,
@@ -86,16 +87,19 @@ class CloudBackend(Backend):
 
     def measure(self, executables: list[CloudExecutable], shots: int) -> list[Any]:
         """Raw results of some programs: sent within the limits and waited for, or those of the tasks to resume."""
-        groups = sets.split(executables, shots, self.session, self.arn)
-        if self.options.resume is not None:
-            tasks = sets.reopen(self.options.resume, groups, self.session, self.pace)
-        else:
-            tasks = self._send(groups, shots)
-        return [
-            result
-            for task, group in zip(tasks, groups, strict=True)
-            for result in sets.read(task, group, shots)
-        ]
+        tasks: list[Any] = []
+        with told(self.spec, tasks, 1):
+            groups = sets.split(executables, shots, self.session, self.arn)
+        with told(self.spec, tasks, len(groups)):
+            if self.options.resume is not None:
+                tasks += sets.reopen(self.options.resume, groups, self.session, self.pace)
+            else:
+                self._send(groups, shots, tasks)
+            return [
+                result
+                for task, group in zip(tasks, groups, strict=True)
+                for result in sets.read(task, group, shots)
+            ]
 
     @property
     def pace(self) -> dict[str, float]:
@@ -106,8 +110,8 @@ class CloudBackend(Backend):
             "poll_timeout_seconds": options.timeout_seconds,
         }
 
-    def _send(self, groups: list[list[CloudExecutable]], shots: int) -> list[Any]:
-        """New tasks, one for each group; all are cancelled if the user interrupts the wait."""
+    def _send(self, groups: list[list[CloudExecutable]], shots: int, tasks: list[Any]) -> None:
+        """Fill `tasks`, one for each group, and wait; all are cancelled if the user interrupts the wait."""
         options = self.options
         bucket, _, folder = options.s3.partition("/")
         if not (bucket and folder):
@@ -118,7 +122,6 @@ class CloudBackend(Backend):
         total = shots * len(programs)
         cost = self.price.estimate(len(groups), total, sum(one.updates for one in programs))
         admit(self.spec, total, cost, options.max_shots, options.max_cost, self.price.basis)
-        tasks: list[Any] = []
         try:
             for group in groups:
                 task = sets.send(group, shots, self.session, self.arn, (bucket, folder), self.pace)
@@ -130,7 +133,6 @@ class CloudBackend(Backend):
             for task in tasks:
                 task.cancel()
             raise
-        return tasks
 
     def _run_all(self, executables: list[Executable], shots: int, seed: int | None) -> list[Outcomes]:
         known = [one for one in executables if isinstance(one, CloudExecutable) and one.backend is self]
