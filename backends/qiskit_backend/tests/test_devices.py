@@ -18,7 +18,7 @@ installed = importlib.util.find_spec("qiskit_ibm_runtime") is not None
 needs_runtime = pytest.mark.skipif(not installed, reason="the extra `ibm` is not installed")
 
 test_fake = needs_runtime(
-    pytest.mark.slow(conformance("qiskit:fake:guadalupe", options={"noise": False}, shots=10_000))
+    pytest.mark.slow(conformance("qiskit:fake:guadalupe", options={"noise": False}, shots=2000))
 )
 
 
