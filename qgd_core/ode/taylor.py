@@ -74,7 +74,19 @@ def _route(name: str, solver: Callable[[LinearRecurrence, float], Any]) -> Calla
     def make(problem: LinearODE, eps: float) -> Any:
         recurrence = taylor_steps(problem, _SHARE * eps)
         ratio = recurrence.unit / problem.unit
-        route = solver(recurrence, (1.0 - _SHARE) * eps / ratio)
+        try:
+            route = solver(recurrence, (1.0 - _SHARE) * eps / ratio)
+        except PrecisionUnreachable as refusal:
+            if not isinstance(refusal.value, float):
+                raise
+            # The steps were asked for an error of their own; the user asked for eps.
+            reachable = refusal.value * ratio / (1.0 - _SHARE)
+            raise PrecisionUnreachable(
+                f"An error of {eps:.1e} is out of reach: {refusal.message}",
+                subject=problem,
+                value=reachable,
+                remedy=f"Ask for {1.01 * reachable:.1e} or more, or a shorter time.",
+            ) from refusal
         budget = route.error_budget.scaled(ratio)
         needed = join(of_rates(problem.z0.size), "powers of A", str(route.parameters["needed"]))
         return replace(
