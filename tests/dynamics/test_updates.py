@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.dynamics.updates import add_momentum, decay_weights, precondition
@@ -26,7 +27,6 @@ def cubic_loss_field(seed=0, n=3):
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
 def test_the_enlarged_map_is_torch_sgd(momentum, nesterov):
-    torch = pytest.importorskip("torch")
     field, rate, decay = cubic_loss_field(), 0.02, 0.1
     if nesterov and momentum == 0.0:
         nesterov = False

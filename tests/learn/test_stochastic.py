@@ -44,7 +44,6 @@ def run_sgd(trainer, start, steps, **options):
 
 @pytest.mark.parametrize(("backend", "shots"), [("emulator", "none"), ("qiskit:aer", 400_000)])
 def test_a_window_of_minibatches_is_torchs_sgd_within_its_budget(backend, shots):
-    pytest.importorskip("qiskit_aer")
     trainer = SparseTrainer(config(backend, shots=shots))
     start = trainer.loss.read()
     record = trainer.run_window()

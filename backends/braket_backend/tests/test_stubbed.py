@@ -4,20 +4,18 @@ import datetime
 import io
 import json
 
+import boto3
 import pytest
+from botocore.response import StreamingBody
+from botocore.stub import ANY, Stubber
+from braket.aws import AwsSession
+from braket.default_simulator import StateVectorSimulator
+from braket.ir.openqasm import Program as OpenQASM
 
-boto3 = pytest.importorskip("boto3")
-
-from botocore.response import StreamingBody  # noqa: E402
-from botocore.stub import ANY, Stubber  # noqa: E402
-from braket.aws import AwsSession  # noqa: E402
-from braket.default_simulator import StateVectorSimulator  # noqa: E402
-from braket.ir.openqasm import Program as OpenQASM  # noqa: E402
-
-from qgd_core.backends.registry import get_backend  # noqa: E402
-from qgd_core.circuit.circuit import CircuitBuilder  # noqa: E402
-from qgd_core.circuit.program import Program  # noqa: E402
-from qgd_core.errors import ResultMissing  # noqa: E402
+from qgd_core.backends.registry import get_backend
+from qgd_core.circuit.circuit import CircuitBuilder
+from qgd_core.circuit.program import Program
+from qgd_core.errors import ResultMissing
 
 ARN = "arn:aws:braket:us-east-1:123456789012:quantum-task/one"
 SV1 = "arn:aws:braket:::device/quantum-simulator/amazon/sv1"
