@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,12 +47,15 @@ def run_lanczos(
     store: torch.dtype = torch.float64,
     journal: Journal | None = None,
     after: Callable[[int], None] = lambda step: None,
+    settle: float = math.inf,
+    most: int = 0,
 ) -> Quadrature:
     """Run m Lanczos steps from `start`, one product each, and return the Gauss quadrature.
 
     Arguments: product, a symmetric map of float64 tensors (n,); start (n,), not zero; steps m; reorthogonalise, "full"
     (m n stored numbers) or "three-term" (3 n; extremes come back as copies once they converge); store, dtype of the
-    basis, all sums being float64; journal, where to keep and find finished steps; after, called with each step done.
+    basis, coefficients being float64; journal, where to keep and find finished steps; after, called with each step done;
+    settle, go on past m, up to `most` steps, until the residuals of both extremes are below this share of them.
     Result: the quadrature, with fewer nodes when the Krylov space is exhausted.
     Raises: ConfigError for an unknown reorthogonalisation or steps < 1.
     Source: Paige (1972); Golub and Van Loan, Matrix Computations, section 10.1.
@@ -64,7 +68,8 @@ def run_lanczos(
         )
     if steps < 1:
         raise ConfigError(f"steps is {steps}, below 1.", subject="steps", value=steps)
-    count = min(steps, len(start))
+    goal = steps if math.isinf(settle) else max(steps, most)
+    count = min(goal, len(start))
     room = count + 1 if reorthogonalise == "full" else 2
     basis = torch.empty((room, len(start)), dtype=store, device=start.device)  # vector k is row k modulo room
     alphas, betas = journal.read(basis) if journal else ([], [])
@@ -72,6 +77,8 @@ def run_lanczos(
         basis[0] = start / start.norm()
     while len(alphas) < count and (not betas or betas[-1] > 0):
         k = len(alphas)
+        if k >= steps and _settled(_solve(alphas, betas), settle):
+            break
         newest = basis[k % room].double()
         w = product(newest)
         alphas.append(float(newest @ w))
@@ -88,10 +95,18 @@ def run_lanczos(
         if journal:
             journal.write(basis, alphas, betas)
         after(k + 1)
-    alphas, betas = alphas[:steps], betas[:steps]
+    return _solve(alphas[:goal], betas[:goal])
+
+
+def _solve(alphas: list[float], betas: list[float]) -> Quadrature:
+    """Return the quadrature of a recurrence: m coefficients alpha, and m beta of which the last leads out of the space."""
     pair = eigh_tridiagonal(np.array(alphas), np.array(betas[:-1]))
     nodes, vectors = (np.asarray(part, dtype=np.float64) for part in pair)
     return Quadrature(nodes, vectors[0] ** 2, np.abs(betas[-1] * vectors[-1]))
+
+
+def _settled(found: Quadrature, share: float) -> bool:
+    return all(found.residuals[end] <= share * abs(found.nodes[end]) for end in (0, -1))
 
 
 class Journal:

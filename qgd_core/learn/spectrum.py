@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Spectrum:
     @property
     def width(self) -> float:
         """The standard deviation of the smoothing kernel: 2 / ((m - 1) sqrt(8 ln kappa)) of half the grid's range."""
-        steps = max(len(probe.nodes) for probe in self.probes)
+        steps = min(len(probe.nodes) for probe in self.probes)
         half = (self.eigenvalues[-1] - self.eigenvalues[0]) / 2
         return float(2 * half / (max(steps - 1, 1) * np.sqrt(8 * np.log(self.kappa))))
 
@@ -144,6 +145,8 @@ def hessian_spectrum(
     steps: int = 32,
     seed: int = 0,
     reorthogonalise: str = "full",
+    settle: float = math.inf,
+    most: int = 256,
     dtype: torch.dtype | None = None,
     device: torch.device | str | None = None,
     graph_limit: float = 4e9,
@@ -157,7 +160,8 @@ def hessian_spectrum(
 
     Arguments: model, loss, data, active, dtype, device and graph_limit as in HessianOperator (under torchrun each worker
     takes its share of the batches); probes, random +-1 vectors; steps, Lanczos steps of each; seed; reorthogonalise,
-    "full" or "three-term"; checkpoint, a folder to resume from; progress, called with (products done, products in all).
+    "full" or "three-term"; settle, relative error bar of both extremes for which the last probe goes on, up to `most` steps;
+    checkpoint, a folder to resume from; progress, called with (products done, products in all).
     Result: a Spectrum. Errors: over probes as reported there; the bias of m steps on |lambda| falls about as 1 / m of the
     spectral range; rounding of dtype (bfloat16: a few percent, and signs near zero mean nothing).
     Raises: ConfigError for probes < 1, steps < 1, NaN or no data, a foreign checkpoint; UnsupportedOperation for a model or
@@ -179,6 +183,8 @@ def hessian_spectrum(
         steps=steps,
         seed=seed,
         reorthogonalise=reorthogonalise,
+        settle=settle,
+        most=most,
         checkpoint=checkpoint,
         progress=progress,
     )
@@ -193,6 +199,8 @@ def run_probes(
     steps: int,
     seed: int = 0,
     reorthogonalise: str = "full",
+    settle: float = math.inf,
+    most: int = 256,
     checkpoint: Path | str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Quadrature, ...]:
@@ -217,7 +225,10 @@ def run_probes(
         }
         journal = None if checkpoint is None else Journal(Path(checkpoint) / f"probe{probe}", settings)
         after = _report(progress, probe * steps, probes * steps)
-        found.append(run_lanczos(product, start, steps, reorthogonalise, like.dtype, journal, after))
+        share = settle if probe == probes - 1 else math.inf
+        found.append(
+            run_lanczos(product, start, steps, reorthogonalise, like.dtype, journal, after, share, most)
+        )
     return tuple(found)
 
 
@@ -227,7 +238,7 @@ def _draw(size: int, seed: int, probe: int) -> Tensor:
 
 
 def _report(progress: Callable[[int, int], None] | None, before: int, total: int) -> Callable[[int], None]:
-    return lambda step: progress(before + step, total) if progress else None
+    return lambda step: progress(before + step, max(before + step, total)) if progress else None
 
 
 def _bar(values: RealArray) -> float:

@@ -46,6 +46,31 @@ def test_residuals_bound_the_distance_to_an_eigenvalue(reorthogonalise):
     assert abs(found.nodes[-1] - 20) < 1e-6
 
 
+def test_settling_goes_on_until_both_extremes_are_known(tmp_path):
+    """From 2 steps on, and no further than needed; an interrupted run goes on where it was."""
+    matrix, _, values = make_matrix()
+    calls = []
+
+    def product(vector):
+        calls.append(1)
+        return torch.from_numpy(matrix) @ vector
+
+    def run(share, most, folder):
+        journal = Journal(tmp_path / folder, {"n": 60})
+        return run_lanczos(product, start_vector(60), 2, journal=journal, settle=share, most=most)
+
+    found = run(0.01, 40, "a")
+    for end, exact in ((0, values.min()), (-1, values.max())):
+        assert abs(found.nodes[end] - exact) <= found.residuals[end] <= 0.01 * abs(exact)
+    before = run_lanczos(product, start_vector(60), len(found.nodes) - 1)
+    assert max(before.residuals[[0, -1]] / abs(before.nodes[[0, -1]])) > 0.01
+    assert len(run(0.01, 5, "b").nodes) == 5
+    calls.clear()
+    resumed = run(0.01, 40, "b")
+    assert len(calls) == len(found.nodes) - 5
+    np.testing.assert_array_equal(resumed.nodes, found.nodes)
+
+
 def test_exhausted_space_stops_early():
     diagonal = torch.tensor([2.0, 2.0, 2.0, 5.0], dtype=torch.float64)
     found = run_lanczos(lambda v: diagonal * v, torch.ones(4, dtype=torch.float64), 4)
