@@ -11,6 +11,8 @@ import numpy as np
 from qgd_core.errors import ConfigError
 
 _LEAST_SHARE, _MOST_SHARE = 1e-3, 0.9
+# What another round over all shares must gain to be worth it.
+_GAIN = 1e-3
 
 
 @dataclass(frozen=True)
@@ -55,20 +57,49 @@ class ErrorBudget:
         return ErrorBudget(**{name: share * factor for name, share in self.shares().items()})
 
 
-def best_share(cost: Callable[[float], float]) -> float:
-    """The part of an error that one of two sources should get, the other one getting the rest.
+def best_shares(cost: Callable[[tuple[float, ...]], float], sources: int) -> tuple[float, ...]:
+    """The parts of an error that several sources should get, one more (the sampling) getting the rest.
 
-    Arguments: cost of a share between 0.001 and 0.9, in any unit, inf where it cannot be met.
-    Result: the share of least cost among 60 even in its logarithm, bettered by two rounds between its neighbours.
+    Arguments: cost of the shares, in any unit, inf where they cannot be met; it is asked only where they leave a
+    rest; sources, how many, at least 1.
+    Result: one share a source, each between 0.001 and 0.9: of least cost along every share in turn, in rounds until none
+    improves, from large equal ones.
     Raises: nothing.
-    Source: none.
+    Source: descent along coordinates.
     """
+    shares, least = (_MOST_SHARE / sources,) * sources, math.inf
+    while True:
+        for i in range(sources):
+            found = _best_along(cost, shares, i)
+            shares = found if cost(found) < cost(shares) else shares
+        now = cost(shares)
+        if sources == 1 or not now < least * (1.0 - _GAIN):
+            return shares
+        least = now
+
+
+def best_share(cost: Callable[[float], float]) -> float:
+    """The part that one source should get: `best_shares` of one, by trial of 60 even in their logarithm and twice 9."""
+    return best_shares(lambda shares: cost(shares[0]), 1)[0]
+
+
+def _best_along(
+    cost: Callable[[tuple[float, ...]], float], shares: tuple[float, ...], i: int
+) -> tuple[float, ...]:
+    """The shares with the i-th one at its best, by trial."""
+
+    def moved(log: float) -> tuple[float, ...]:
+        return (*shares[:i], math.exp(log), *shares[i + 1 :])
+
+    def price(log: float) -> float:
+        return cost(moved(log)) if sum(moved(log)) < 1.0 else math.inf
+
     low, high = math.log(_LEAST_SHARE), math.log(_MOST_SHARE)
     for points in (60, 9, 9):
         grid = np.linspace(low, high, points)
-        best = int(np.argmin([cost(math.exp(x)) for x in grid]))
+        best = int(np.argmin([price(log) for log in grid]))
         low, high = float(grid[max(0, best - 1)]), float(grid[min(points - 1, best + 1)])
-    return math.exp(float(grid[best]))
+    return moved(float(grid[best]))
 
 
 def check_share(share: float) -> float:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from qgd_core.budget import ErrorBudget, best_share, check_share
+from qgd_core.budget import ErrorBudget, best_share, best_shares, check_share
 from qgd_core.errors import ConfigError
 
 
@@ -31,6 +31,26 @@ def test_the_best_share_is_found(wanted):
 
 def test_the_best_share_stays_where_costs_are_finite():
     assert best_share(lambda share: 1.0 / share if share < 0.5 else math.inf) == pytest.approx(0.5, rel=0.01)
+
+
+@pytest.mark.parametrize("orders", [(2,), (1, 2), (4, 2), (2, 2, 8)])
+def test_powers_split_by_their_orders(orders):
+    """In closed form: steps that grow like share^(-1/p), shots like the square of the inverse rest."""
+
+    def cost(shares):
+        return math.prod(s ** (-1 / p) for s, p in zip(shares, orders, strict=True)) / (1 - sum(shares)) ** 2
+
+    whole = 2 + sum(1 / p for p in orders)
+    found = best_shares(cost, len(orders))
+    assert found == pytest.approx([1 / p / whole for p in orders], rel=0.05)
+    assert cost(found) <= 1.001 * cost([1 / p / whole for p in orders])
+
+
+def test_shares_that_can_be_met_are_found_from_far_away():
+    """Only large shares of the first source are finite."""
+    found = best_shares(lambda s: 1.0 / s[1] / (1 - sum(s)) ** 2 if s[0] > 0.3 else math.inf, 2)
+    assert 0.3 < found[0] < 0.31
+    assert found[1] == pytest.approx((1 - found[0]) / 3, rel=0.02)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 3.0, float("nan")])

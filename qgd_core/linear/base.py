@@ -17,6 +17,7 @@ from qgd_core.circuit.circuit import Circuit
 from qgd_core.circuit.program import Program
 from qgd_core.linear.system import LinearSystem
 from qgd_core.readout.base import Estimate
+from qgd_core.readout.frame import FrameReadout
 
 # Chance that the sampling error exceeds its share, per solve.
 FAILURE = 1e-4
@@ -150,6 +151,21 @@ def shots_for(readout: Sampled, problem: LinearSystem, eps: float) -> int:
     worst[0] = problem.bound()
     spread = float(np.linalg.norm(readout.covariance(1.0, worst), 2))
     return math.ceil(float(chi2.ppf(1.0 - FAILURE, m)) * spread / (eps * problem.unit) ** 2)
+
+
+def shots_within(readout: FrameReadout, norm: float, bound: float, error: float) -> float:
+    """Shots that keep the sampling error of numbers through a frame below `error` with probability 1 - 1e-4.
+
+    Arguments: readout; norm, what a unit amplitude stands for; bound, an upper limit on the numbers' length; error, in
+    their unit.
+    Result: shots, by the covariance at the bound.
+    Raises: nothing.
+    Source: none.
+    """
+    worst = np.zeros(readout.n_wanted)
+    worst[0] = bound
+    spread = float(np.linalg.norm(readout.covariance(norm, 1.0, worst), 2))
+    return float(chi2.ppf(1.0 - FAILURE, readout.n_wanted)) * spread / error**2
 
 
 def explain(plans: Sequence[Any]) -> str:

@@ -103,25 +103,42 @@ class Flow:
         """What `bound` has worked out."""
         return {}
 
+    def constant_of(self, nodes: Nodes, order: int) -> float:
+        """c of the bound c / r^order on the weighted error of all nodes after r steps, by commutators."""
+        return float(np.abs(nodes.weights) @ self.bound(order).error(nodes.k, self.problem.time, 1))
+
+    def trust(self, nodes: Nodes, steps: int, order: int) -> float:
+        """What part of the bound's c shows at so many steps, where the matrices are small enough to see it."""
+        bound = self.constant_of(nodes, order)
+        if not (bound > 0.0 and self._is_small(nodes)):
+            return 1.0
+        coarse, fine = (self.combined(nodes, r, order) for r in (steps, 2 * steps))
+        return min(1.0, self._distance(coarse, fine, order) * float(steps) ** order / bound)
+
     def steps(self, nodes: Nodes, eps: float, order: int) -> int:
         """Steps of the formula of that order that keep the weighted error of all nodes below eps.
 
         By commutators, always enough; where the matrices are small, fewer by comparing the whole combination at r and
         2 r steps, whose distance is 1 - 2^-order of the error to leading order.
         """
-        each = float(np.abs(nodes.weights) @ self.bound(order).error(nodes.k, self.problem.time, 1))
-        enough = max(1, math.ceil(math.pow(each / eps, 1.0 / order)))
-        if enough == 1 or nodes.weights.size * 8**self.n_qubits > _MEASURED:
+        enough = max(1, math.ceil(math.pow(self.constant_of(nodes, order) / eps, 1.0 / order)))
+        if enough == 1 or not self._is_small(nodes):
             return enough
         coarse = self.combined(nodes, 1, order)
         for trial in (1 << j for j in range(enough.bit_length())):
             fine = self.combined(nodes, 2 * trial, order)
-            error = _SAFETY / (1.0 - 0.5**order) * float(np.linalg.norm(coarse - fine, 2))
+            error = self._distance(coarse, fine, order)
             if error <= eps:
                 # Back from the first power of two that serves, by the order of the formula.
                 return min(enough, max(trial // 2 + 1, math.ceil(trial * math.pow(error / eps, 1.0 / order))))
             coarse = fine
         return enough
+
+    def _is_small(self, nodes: Nodes) -> bool:
+        return bool(nodes.weights.size * 8.0**self.n_qubits <= _MEASURED)
+
+    def _distance(self, coarse: ComplexArray, fine: ComplexArray, order: int) -> float:
+        return _SAFETY / (1.0 - 0.5**order) * float(np.linalg.norm(coarse - fine, 2))
 
 
 def lay_out(problem: LinearODE, eps: float) -> tuple[Flow, float, float]:

@@ -8,26 +8,21 @@ from itertools import pairwise
 
 import numpy as np
 from scipy.linalg import expm
-from scipy.stats import chi2
 
 from qgd_core.arrays import ComplexArray, RealArray
 from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
-from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.circuit.rotation import orthogonal, rotation_cost, rotation_turns
-from qgd_core.errors import ConfigError, nearest
-from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
-from qgd_core.ode.adjoined import Flow, lay_out, most_accepted
-from qgd_core.ode.combine import prepare_nodes, undo_nodes
+from qgd_core.errors import ConfigError
+from qgd_core.linear.base import Plan
+from qgd_core.ode.adjoined import Flow
+from qgd_core.ode.combination import Combination
+from qgd_core.ode.combine import prepare_nodes, prepare_nodes_cost, undo_nodes
 from qgd_core.ode.flow import LinearODE
-from qgd_core.ode.marching import READABLE
-from qgd_core.ode.nodes import NODES, Nodes
+from qgd_core.ode.nodes import Nodes
 from qgd_core.ode.product import SUBSTEPS, durations
-from qgd_core.readout.frame import NormedReadout
 from qgd_core.readout.simplex import SimplexReadout
 from qgd_core.state.prepare import prepare
-
-_SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
 
 
 def plan_lchs(
@@ -41,8 +36,8 @@ def plan_lchs(
 
     Arguments: problem; eps, 2-norm error of z(T)[wanted] relative to problem.unit; nodes, a name of NODES
     ("low_somma" is proven for every A, "fitted" is the cheapest and measured on scalars only); share, the part
-    of eps given to quadrature and product formula, half each; order, 2 (Strang) or 4 (Suzuki); by default both are
-    those of least gates times shots.
+    of eps given to quadrature and product formula, half each, by default each its own part of least gates times shots;
+    order, 2 (Strang) or 4 (Suzuki), by default the cheaper one.
     Result: a plan whose discretisation error is below its share (the quadrature's by its bound, the product
     formula's by commutators, or measured on small matrices from r against 2 r steps), and whose shots keep the
     sampling error below the rest with probability 1 - 1e-4. It costs an eigendecomposition of A + A^T, n^3.
@@ -51,79 +46,57 @@ def plan_lchs(
     Source: An, Liu, Lin, arXiv:2303.01029; the default kernel is that of Low, Somma, arXiv:2508.19238. The
     constant coordinate carries source, sign and scale; nodes in binary make the evolutions multiplexed rotations.
     """
-    if nodes not in NODES:
-        raise ConfigError(f"Unknown nodes {nodes!r}.", subject=nodes, remedy=nearest(nodes, NODES))
-    flow, growth, bound = lay_out(problem, eps)
-    shares = _SHARES if share is None else (share,)
     if order is not None and order not in SUBSTEPS:
         raise ConfigError(f"order is {order}, expected one of {tuple(SUBSTEPS)}.", value=order)
+    given = Combination.of(problem, eps, nodes)
     orders = tuple(SUBSTEPS) if order is None else (order,)
-    plans = [
-        _plan(problem, flow, eps, nodes, part, formula, growth, bound)
-        for part in shares
-        for formula in orders
-    ]
+    plans = [_plan(given, formula, share) for formula in orders]
     return min(plans, key=lambda plan: plan.resources.two_qubit * plan.shots)
 
 
-def _plan(
-    problem: LinearODE,
-    flow: Flow,
-    eps: float,
-    kind: str,
-    share: float,
-    order: int,
-    growth: float,
-    bound: float,
-) -> Plan:
-    length = float(np.linalg.norm(flow.start))
-    readout = SimplexReadout(len(problem.wanted), flow.constant)
-    # Errors of the state reach the numbers through the ratio to the constant.
-    carried = growth * length * math.hypot(1.0, bound / flow.constant)
-    allowed = eps * share * problem.unit
-    operator = allowed / (carried * (1.0 + allowed / flow.constant)) / 2.0
-    nodes = NODES[kind](float(flow.eigen[0][-1]) * problem.time, operator)
-    times = durations(problem.time, flow.steps(nodes, operator, order), order)
-    steps = len(times)
-    norm = nodes.norm * length * growth
-    q, m = flow.n_qubits, nodes.n_qubits
-    worst = np.zeros(len(problem.wanted))
-    worst[0] = bound
-    spread = float(np.linalg.norm(readout.covariance(norm, 1.0, worst), 2))
-    quantile = float(chi2.ppf(1.0 - FAILURE, len(problem.wanted)))
-    success = max(0.0, (flow.constant - allowed) / norm) ** 2
-    shots = max(quantile * spread / (eps * (1.0 - share) * problem.unit) ** 2, READABLE / success)
-    two_qubit = 2**q + 3 * 2**m + steps * m * 2**q + steps * rotation_cost(q)
-    rotations = two_qubit + steps * (rotation_turns(q) - rotation_cost(q) + 1) + 2 * m
-    return Plan(
-        solver="lchs",
-        problem=problem,
-        queries=steps,
-        resources=Resources(
-            qubits=q + m,
-            two_qubit=two_qubit,
-            rotations=rotations,
-            t_gates=rotation_t_count(rotations, SYNTHESIS),
-            success_probability=success,
-            shots=math.ceil(shots),
+def _plan(given: Combination, order: int, share: float | None) -> Plan:
+    """The plan of the formula of one order."""
+    flow, eps, time, readout = given.flow, given.eps, given.problem.time, given.readout
+    largest, q = float(flow.eigen[0][-1]) * time, flow.n_qubits
+    parts = len(SUBSTEPS[order])
+    trusted = 1.0
+
+    def gates(nodes: Nodes, error: float) -> float:
+        constant = trusted * flow.constant_of(nodes, order)
+        steps = parts * max(1, math.ceil(math.pow(constant / error, 1.0 / order)))
+        once = nodes.n_qubits * 2**q + rotation_cost(q)
+        return float(prepare_nodes_cost(nodes.n_qubits) + 2**q + steps * once)
+
+    shares = given.split(largest, gates, share)
+    nodes = given.nodes(largest, shares)
+    if share is None:
+        # Where the formula is measured, it errs less than by commutators: how much less is seen once.
+        error = given.operator(shares.evolution, shares)
+        trusted = flow.trust(nodes, flow.steps(nodes, error, order), order)
+        shares = given.split(largest, gates)
+        nodes = given.nodes(largest, shares)
+    steps = flow.steps(nodes, given.operator(shares.evolution, shares), order)
+    times = durations(time, steps, order)
+    turns = len(times) * (nodes.n_qubits * 2**q + rotation_cost(q))
+    return given.plan(
+        "lchs",
+        nodes,
+        shares,
+        ErrorBudget(discretisation=eps * shares.used, shots=eps * (1.0 - shares.used)),
+        (
+            len(times),
+            q + nodes.n_qubits,
+            turns,
+            turns + len(times) * (rotation_turns(q) - rotation_cost(q) + 1),
         ),
-        error_budget=ErrorBudget(discretisation=eps * share, shots=eps * (1.0 - share)),
-        scale=norm,
-        readout=NormedReadout(readout, norm),
         build=lambda: _circuit(flow, nodes, times, readout),
         branch=lambda: _branch(flow, nodes, times, readout),
         parameters={
-            "nodes": kind,
-            "proven": "yes" if nodes.proven else "on scalars only",
-            "number": nodes.weights.size,
             "largest k": float(nodes.k[-1]),
-            "norm": nodes.norm,
             "order": order,
-            "steps": steps // len(SUBSTEPS[order]),
-            "growth": flow.growth,
+            "steps": steps,
             "needed": "eigenvectors of A + A^T and exponentials of A - A^T, n^3",
         },
-        most_accepted=most_accepted(flow, growth, bound, norm, nodes.operator_slack * operator),
     )
 
 

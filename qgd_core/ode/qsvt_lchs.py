@@ -7,28 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.stats import chi2
 
 from qgd_core.arrays import ComplexArray
 from qgd_core.budget import ErrorBudget
-from qgd_core.circuit.circuit import Circuit, CircuitBuilder
-from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.encodings.algebra import combine, kron
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.encodings.choose import block_encode
-from qgd_core.errors import PrecisionUnreachable
-from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
-from qgd_core.ode.adjoined import Flow, lay_out, most_accepted
-from qgd_core.ode.combine import prepare_nodes, prepare_nodes_cost, undo_nodes
+from qgd_core.linear.base import Plan
+from qgd_core.ode.adjoined import Flow
+from qgd_core.ode.combination import Combination
 from qgd_core.ode.evolve import encode_evolution, evolved, series, workspace
 from qgd_core.ode.flow import LinearODE
-from qgd_core.ode.marching import READABLE
-from qgd_core.ode.nodes import NODES, Nodes
-from qgd_core.readout.frame import NormedReadout
-from qgd_core.readout.simplex import SimplexReadout
-from qgd_core.state.prepare import prepare
+from qgd_core.ode.nodes import Nodes
 
-_SHARE = 0.2
 # The whole generator, nodes included, is assembled on so many qubits at most.
 _MOST_QUBITS = 12
 
@@ -47,109 +38,91 @@ class _Generators:
         return np.asarray((lost + 1j * (self.flow.skew @ states)) / self.alpha)
 
 
-def plan_qsvt_lchs(problem: LinearODE, eps: float, nodes: str = "fitted") -> Plan:
+def plan_qsvt_lchs(problem: LinearODE, eps: float, nodes: str = "fitted", share: float | None = None) -> Plan:
     """Plan dz/dt = A z + b as a combination of unitary flows, all evolved by one polynomial of one block encoding.
 
-    Arguments: problem; eps, 2-norm error of z(T)[wanted] relative to problem.unit; nodes, a name of NODES.
-    Result: a plan whose discretisation share holds the quadrature and whose polynomial share the Jacobi-Anger series,
-    a tenth of eps each. Queries are the degree, about T (K |L| + |H|) + log(1 / eps). The query's encoding is
+    Arguments: problem; eps, 2-norm error of z(T)[wanted] relative to problem.unit; nodes, a name of NODES; share, the part
+    of eps given to quadrature and polynomial, half each, by default each its own part of least calls times shots.
+    Result: a plan whose discretisation share holds the quadrature and whose polynomial share the Jacobi-Anger series.
+    Queries are the degree, about T (K |L| + |H|) + log(1 / eps). The query's encoding is
     built for its counts, nothing else is.
     Raises: as `plan_lchs`; PrecisionUnreachable past 12 qubits of nodes and coordinates.
     Source: An, Liu, Lin, arXiv:2303.01029; Gilyen et al., arXiv:1806.01838, theorem 58, for the evolution.
     """
-    flow, growth, bound = lay_out(problem, eps)
-    length = float(np.linalg.norm(flow.start))
-    readout = SimplexReadout(len(problem.wanted), flow.constant)
-    allowed = eps * _SHARE * problem.unit
-    operator = allowed / (growth * length * math.hypot(1.0, bound / flow.constant))
-    operator /= 2.0 * (1.0 + allowed / flow.constant)
-    chosen = NODES[nodes](float(flow.eigen[0][-1]) * problem.time, operator)
+    given = Combination.of(problem, eps, nodes, _MOST_QUBITS)
+    flow = given.flow
+    largest = float(flow.eigen[0][-1]) * problem.time
+    parts = _Parts.of(flow)
+    shares = given.split(largest, lambda chosen, error: parts.calls(chosen, error, problem.time), share)
+    chosen = given.nodes(largest, shares)
     q, m = flow.n_qubits, chosen.n_qubits
-    if q + m > _MOST_QUBITS:
-        raise PrecisionUnreachable(
-            f"The generator with its nodes takes {q + m} qubits, more than {_MOST_QUBITS}.",
-            subject=problem,
-            value=q + m,
-            remedy="Use the product formula.",
-        )
-    query = _query(flow, chosen)
-    evolution = encode_evolution(query, problem.time, operator / chosen.norm)
-    even, odd = series(query.alpha * problem.time, operator / chosen.norm)
-    norm = chosen.norm * length * growth * evolution.alpha
-    worst = np.zeros(len(problem.wanted))
-    worst[0] = bound
-    spread = float(np.linalg.norm(readout.covariance(norm, 1.0, worst), 2))
-    quantile = float(chi2.ppf(1.0 - FAILURE, len(problem.wanted)))
-    success = max(0.0, (flow.constant - allowed) / norm) ** 2
-    shots = max(quantile * spread / (eps * (1.0 - _SHARE) * problem.unit) ** 2, READABLE / success)
-    fixed = prepare_nodes_cost(m) + 2**q - 2 + readout.two_qubit
-    rotations = evolution.rotations + fixed + 4 * m + 2 + readout.rotations
-    return Plan(
-        solver="qsvt_lchs",
-        problem=problem,
-        queries=max(even.degree, odd.degree),
-        resources=Resources(
-            qubits=q + m + evolution.n_ancilla + workspace(query),
-            two_qubit=evolution.two_qubit + fixed,
-            rotations=rotations,
-            t_gates=rotation_t_count(rotations, SYNTHESIS),
-            success_probability=success,
-            shots=math.ceil(shots),
+    error = given.operator(shares.evolution, shares) / chosen.norm
+    query = parts.query(chosen)
+    evolution = encode_evolution(query, problem.time, error)
+    even, odd = series(query.alpha * problem.time, error)
+    return given.plan(
+        "qsvt_lchs",
+        chosen,
+        shares,
+        ErrorBudget(
+            discretisation=eps * shares.quadrature,
+            polynomial=eps * shares.evolution,
+            shots=eps * (1.0 - shares.used),
         ),
-        error_budget=ErrorBudget(
-            discretisation=eps * _SHARE / 2, polynomial=eps * _SHARE / 2, shots=eps * (1.0 - _SHARE)
+        (
+            max(even.degree, odd.degree),
+            q + m + evolution.n_ancilla + workspace(query),
+            evolution.two_qubit + given.readout.two_qubit,
+            evolution.rotations + given.readout.rotations,
         ),
-        scale=norm,
-        readout=NormedReadout(readout, norm),
-        build=lambda: _circuit(flow, chosen, evolution, readout),
-        branch=lambda: _branch(flow, chosen, query, operator, readout),
+        build=lambda: given.circuit(
+            "qsvt_lchs", chosen, evolution.circuit(), evolution.n_ancilla, evolution.restored
+        ),
+        branch=lambda: given.branch(chosen, _states(flow, chosen, query, error)),
         parameters={
-            "nodes": nodes,
-            "proven": "yes" if chosen.proven else "on scalars only",
-            "number": chosen.weights.size,
-            "norm": chosen.norm,
             "encoding": query.method,
             "alpha": query.alpha,
-            "growth": flow.growth,
             "needed": "eigenvalues of A + A^T, n^3; the generator of all nodes, its entries",
         },
-        most_accepted=most_accepted(flow, growth, bound, norm, chosen.operator_slack * operator),
+        alpha=evolution.alpha,
     )
 
 
-def _query(flow: Flow, nodes: Nodes) -> BlockEncoding:
-    """k (x) L + 1 (x) H on [nodes, coordinates], parts that are zero left out."""
-    k = block_encode(sp.diags_array(nodes.k, format="csr"))
-    parts = []
-    if np.any(flow.loss):
-        parts.append(kron(k, block_encode(flow.loss)))
-    if np.any(flow.skew):
-        still = block_encode(sp.eye_array(nodes.k.size, format="csr"))
-        parts.append(kron(still, block_encode(1j * flow.skew)))
-    return combine(parts, [1.0] * len(parts)) if len(parts) > 1 else parts[0]
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """Encodings of L and H, None where they are zero."""
+
+    loss: BlockEncoding | None
+    skew: BlockEncoding | None
+
+    @classmethod
+    def of(cls, flow: Flow) -> _Parts:
+        """Encode both."""
+        return cls(
+            block_encode(flow.loss) if np.any(flow.loss) else None,
+            block_encode(1j * flow.skew) if np.any(flow.skew) else None,
+        )
+
+    def query(self, nodes: Nodes) -> BlockEncoding:
+        """k (x) L + 1 (x) H on [nodes, coordinates]."""
+        parts = []
+        if self.loss is not None:
+            parts.append(kron(block_encode(sp.diags_array(nodes.k, format="csr")), self.loss))
+        if self.skew is not None:
+            parts.append(kron(block_encode(sp.eye_array(nodes.k.size, format="csr")), self.skew))
+        return combine(parts, [1.0] * len(parts)) if len(parts) > 1 else parts[0]
+
+    def calls(self, nodes: Nodes, error: float, time: float) -> float:
+        """About what the evolution takes: degree of the series times gates of a query."""
+        sizes = [(float(nodes.k[-1]), self.loss), (1.0, self.skew)]
+        alpha = time * sum(size * part.alpha for size, part in sizes if part is not None)
+        digits = math.log(max(math.e, nodes.norm / error))
+        degree = alpha + digits / math.log(math.e + digits / max(alpha, 1e-300))
+        return degree * (nodes.k.size + sum(part.two_qubit for _, part in sizes if part is not None))
 
 
-def _branch(
-    flow: Flow, nodes: Nodes, query: BlockEncoding, operator: float, readout: SimplexReadout
-) -> ComplexArray:
-    even, odd = series(query.alpha * flow.problem.time, operator / nodes.norm)
+def _states(flow: Flow, nodes: Nodes, query: BlockEncoding, error: float) -> ComplexArray:
+    """The start, evolved at every node, over the alpha of the evolution."""
+    even, odd = series(query.alpha * flow.problem.time, error)
     start = np.repeat(flow.start[:, np.newaxis].astype(np.complex128), nodes.k.size, axis=1)
-    states = evolved(_Generators(flow, nodes, query.alpha), even, odd, start) / 2.0
-    weights = nodes.weights * np.exp(-1j * nodes.k * nodes.tilt)
-    combined = states @ weights / (nodes.norm * np.linalg.norm(flow.start))
-    frame = readout.frame
-    return np.asarray((combined.reshape(-1, frame.shape[0]) @ frame.T).reshape(-1))
-
-
-def _circuit(flow: Flow, nodes: Nodes, evolution: BlockEncoding, readout: SimplexReadout) -> Circuit:
-    q, m, a = flow.n_qubits, nodes.n_qubits, evolution.n_ancilla
-    builder = CircuitBuilder("qsvt_lchs", a + m + q, q)
-    register, system = range(a, a + m), range(a + m, a + m + q)
-    builder.call(prepare_nodes(nodes), register)
-    builder.call(prepare(flow.start, "start"), system)
-    builder.call(evolution.circuit(), range(a + m + q))
-    builder.call(undo_nodes(nodes), register)
-    builder.postselect([*range(a - evolution.restored), *register])
-    builder.call(readout.circuit(), system[q - readout.n_qubits :])
-    builder.measure(system, range(q))
-    return builder.build()
+    return evolved(_Generators(flow, nodes, query.alpha), even, odd, start).T / 2.0

@@ -46,12 +46,14 @@ def history_system(problem: LinearRecurrence, idle: int | None = None) -> Linear
     shifted = sp.csr_array((lower.data, (rows + n, columns)), shape=(n * blocks, n * blocks))
     right = np.concatenate([problem.z0, *map(problem.source_at, range(steps)), np.zeros(n * idle)])
     last = range(steps, blocks)
+    # An answer that is known to be zero is below its unit too.
+    bound = problem.bound() or problem.unit
     return LinearSystem(
         sp.csr_array(sp.eye_array(n * blocks) - shifted),
         right,
         [[t * n + i for t in last] for i in problem.wanted],
-        bound=problem.bound() * np.sqrt(idle + 1.0),
-        floor=-problem.bound(),
+        bound=bound * np.sqrt(idle + 1.0),
+        floor=-bound,
         unit=problem.unit,
     )
 

@@ -9,6 +9,7 @@ from qgd_core.circuit.counts import cost
 from qgd_core.circuit.lower import lower
 from qgd_core.circuit.simulate import simulate
 from qgd_core.errors import ConfigError, NotDissipative
+from qgd_core.ode import combination
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.lchs import plan_lchs
 from qgd_core.planner.choose import plan
@@ -200,18 +201,14 @@ def wrong_sign_of_the_nodes(monkeypatch):
 
 def forget_the_growth(monkeypatch):
     """The scale forgets what was taken off the generator and the weights' sum."""
-    from qgd_core.ode import lchs
-
-    kept = lchs.NormedReadout
-    monkeypatch.setattr(lchs, "NormedReadout", lambda frame, norm: kept(frame, norm / 2))
+    kept = combination.NormedReadout
+    monkeypatch.setattr(combination, "NormedReadout", lambda frame, norm: kept(frame, norm / 2))
 
 
 def half_the_loss(monkeypatch):
     """A norm underestimated by 2: the grid is too coarse for the flow."""
-    from qgd_core.ode import lchs
-
-    kept = lchs.NODES["fitted"]
-    monkeypatch.setitem(lchs.NODES, "fitted", lambda largest, eps: kept(largest / 2, eps))
+    kept = combination.NODES["fitted"]
+    monkeypatch.setitem(combination.NODES, "fitted", lambda largest, eps: kept(largest / 2, eps))
 
 
 @pytest.mark.parametrize("plant", [wrong_sign_of_the_nodes, half_the_loss])
