@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,12 +12,15 @@ from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost
-from qgd_core.encodings.base import Action, BlockEncoding
+from qgd_core.encodings.action import Action, kron_action
+from qgd_core.encodings.block import Block
 from qgd_core.errors import ConfigError
 from qgd_core.state.prepare import prepare
 
+B = TypeVar("B", bound=Block)
 
-def scaled(encoding: BlockEncoding, factor: complex) -> BlockEncoding:
+
+def scaled(encoding: B, factor: complex) -> B:
     """`factor` times an encoded matrix: alpha takes the magnitude, a global phase the rest."""
     magnitude, turn = abs(factor), math.atan2(factor.imag, factor.real)
     if not (magnitude > 0 and math.isfinite(magnitude)):
@@ -27,12 +31,17 @@ def scaled(encoding: BlockEncoding, factor: complex) -> BlockEncoding:
         builder.call(circuit, range(circuit.n_qubits))
         builder.gate("gphase", [], [turn])
         circuit = builder.build()
-    number = factor.real if factor.imag == 0 else factor
-    target = number * encoding.target
-    return _counted(encoding, "scaled", target, magnitude * encoding.alpha, magnitude * encoding.eps, circuit)
+    return _made(
+        encoding,
+        circuit,
+        method="scaled",
+        target=_times(factor, encoding.target),
+        alpha=magnitude * encoding.alpha,
+        eps=magnitude * encoding.eps,
+    )
 
 
-def combine(encodings: Sequence[BlockEncoding], factors: Sequence[complex]) -> BlockEncoding:
+def combine(encodings: Sequence[B], factors: Sequence[complex]) -> B:
     """Encode sum_i factors[i] A_i by a linear combination of unitaries.
 
     Arguments: encodings of matrices of one size; factors, finite and not zero, one each.
@@ -64,55 +73,47 @@ def combine(encodings: Sequence[BlockEncoding], factors: Sequence[complex]) -> B
         if turn:
             builder.gate("gphase", [], [turn], chosen)
     builder.call(preparation, labels, adjoint=True)
-    target = _sum([_times(f, e.target) for f, e in zip(factors, encodings, strict=True)])
-    eps = sum(abs(f) * e.eps for f, e in zip(factors, encodings, strict=True))
-    projected = n_labels + max(e.n_ancilla - e.restored for e in encodings)
     alpha = float(shares.sum())
+    eps = sum(abs(f) * e.eps for f, e in zip(factors, encodings, strict=True))
     return _made(
-        "sum", target, alpha, n_system, n_labels + widest, eps + 1e-15 * alpha, builder.build(), projected
+        encodings[0],
+        builder.build(),
+        method="sum",
+        target=_sum([_times(f, e.target) for f, e in zip(factors, encodings, strict=True)]),
+        alpha=alpha,
+        n_ancilla=n_labels + widest,
+        eps=eps + 1e-15 * alpha,
+        restored=widest - max(e.n_projected for e in encodings),
     )
 
 
-def product(left: BlockEncoding, right: BlockEncoding) -> BlockEncoding:
+def product(left: B, right: B) -> B:
     """Encode A B from encodings of A and B: alphas multiply, ancillas add; arXiv:1806.01838, lemma 30."""
     if left.n_system != right.n_system:
         raise ConfigError(f"Matrices on {left.n_system} and {right.n_system} qubits cannot be multiplied.")
-    shape = _Joined(left, right)
-    n_ancilla = left.n_ancilla + right.n_ancilla
-    system = range(n_ancilla, n_ancilla + left.n_system)
-    builder = CircuitBuilder("product", n_ancilla + left.n_system)
-    builder.call(right.circuit(), [*shape.right, *system])
-    builder.call(left.circuit(), [*shape.left, *system])
+    joined = _Joined(left, right)
+    builder = CircuitBuilder("product", joined.n_ancilla + left.n_system)
+    system = range(joined.n_ancilla, builder.n_qubits)
+    builder.call(right.circuit(), [*joined.right, *system])
+    builder.call(left.circuit(), [*joined.left, *system])
     target = left.target @ right.target
-    eps = left.alpha * right.eps + right.alpha * left.eps + left.eps * right.eps
-    return _made(
-        "product",
-        target,
-        left.alpha * right.alpha,
-        left.n_system,
-        n_ancilla,
-        eps,
-        builder.build(),
-        shape.projected,
-    )
+    return _made(left, builder.build(), method="product", target=target, **joined.figures())
 
 
-def kron(left: BlockEncoding, right: BlockEncoding) -> BlockEncoding:
+def kron(left: B, right: B) -> B:
     """Encode the Kronecker product of two encoded matrices, the left one's register first."""
-    shape = _Joined(left, right)
-    n_ancilla = left.n_ancilla + right.n_ancilla
+    joined = _Joined(left, right)
     n_system = left.n_system + right.n_system
-    builder = CircuitBuilder("kron", n_ancilla + n_system)
-    middle = n_ancilla + left.n_system
-    builder.call(left.circuit(), [*shape.left, *range(n_ancilla, middle)])
-    builder.call(right.circuit(), [*shape.right, *range(middle, n_ancilla + n_system)])
-    target = sp.csr_array(sp.kron(_assembled(left), _assembled(right)))
-    eps = left.alpha * right.eps + right.alpha * left.eps + left.eps * right.eps
-    alpha = left.alpha * right.alpha
-    return _made("kron", target, alpha, n_system, n_ancilla, eps, builder.build(), shape.projected)
+    builder = CircuitBuilder("kron", joined.n_ancilla + n_system)
+    middle = joined.n_ancilla + left.n_system
+    builder.call(left.circuit(), [*joined.left, *range(joined.n_ancilla, middle)])
+    builder.call(right.circuit(), [*joined.right, *range(middle, builder.n_qubits)])
+    target = kron_action(left.target, right.target)
+    figures = joined.figures()
+    return _made(left, builder.build(), method="kron", target=target, n_system=n_system, **figures)
 
 
-def kron_sum(left: BlockEncoding, right: BlockEncoding) -> BlockEncoding:
+def kron_sum(left: B, right: B) -> B:
     """Encode A (x) I + I (x) B with alpha = alpha_A + alpha_B and shared ancillas."""
     return combine(
         [_extended(left, right.n_system, first=True), _extended(right, left.n_system, first=False)],
@@ -120,72 +121,49 @@ def kron_sum(left: BlockEncoding, right: BlockEncoding) -> BlockEncoding:
     )
 
 
-def _extended(encoding: BlockEncoding, n_idle: int, *, first: bool) -> BlockEncoding:
+def _extended(encoding: B, n_idle: int, *, first: bool) -> B:
     """The same matrix on a larger register: A (x) I where it comes `first`, else I (x) A."""
     n_system = encoding.n_system + n_idle
     builder = CircuitBuilder("extended", encoding.n_ancilla + n_system)
     start = encoding.n_ancilla + (0 if first else n_idle)
     builder.call(encoding.circuit(), [*range(encoding.n_ancilla), *range(start, start + encoding.n_system)])
-    idle, own = sp.eye_array(2**n_idle, format="csr"), _assembled(encoding)
-    target = sp.csr_array(sp.kron(own, idle) if first else sp.kron(idle, own))
-    projected = encoding.n_ancilla - encoding.restored
-    return _made(
-        "extended",
-        target,
-        encoding.alpha,
-        n_system,
-        encoding.n_ancilla,
-        encoding.eps,
-        builder.build(),
-        projected,
-    )
+    own = encoding.target
+    target = kron_action(own, 2**n_idle) if first else kron_action(2**n_idle, own)
+    return _made(encoding, builder.build(), method="extended", target=target, n_system=n_system)
 
 
 class _Joined:
-    """Ancillas of two encodings side by side: projected ones of both first, restored ones last."""
+    """Two encodings side by side: projected ancillas of both first, restored ones last."""
 
-    def __init__(self, left: BlockEncoding, right: BlockEncoding) -> None:
-        a, b = left.n_ancilla - left.restored, right.n_ancilla - right.restored
-        self.projected = a + b
+    def __init__(self, left: Block, right: Block) -> None:
+        a, b = left.n_projected, right.n_projected
+        self.parts = left, right
+        self.n_ancilla = left.n_ancilla + right.n_ancilla
         self.left = [*range(a), *range(a + b, a + b + left.restored)]
-        self.right = [*range(a, a + b), *range(a + b + left.restored, left.n_ancilla + right.n_ancilla)]
+        self.right = [*range(a, a + b), *range(a + b + left.restored, self.n_ancilla)]
+
+    def figures(self) -> dict[str, Any]:
+        """alpha, error and ancillas of what multiplies the two."""
+        left, right = self.parts
+        return {
+            "alpha": left.alpha * right.alpha,
+            "eps": left.alpha * right.eps + right.alpha * left.eps + left.eps * right.eps,
+            "n_ancilla": self.n_ancilla,
+            "restored": left.restored + right.restored,
+        }
 
 
-def _counted(
-    like: BlockEncoding, method: str, target: Action, alpha: float, eps: float, circuit: Circuit
-) -> BlockEncoding:
-    projected = like.n_ancilla - like.restored
-    return _made(method, target, alpha, like.n_system, like.n_ancilla, eps, circuit, projected)
-
-
-def _made(
-    method: str,
-    target: Action,
-    alpha: float,
-    n_system: int,
-    n_ancilla: int,
-    eps: float,
-    circuit: Circuit,
-    projected: int,
-) -> BlockEncoding:
+def _made(like: B, circuit: Circuit, **changes: Any) -> B:
     """An encoding whose cost is counted from its tree."""
     counts = cost(circuit)
-    return BlockEncoding(
-        method=method,
-        target=target if isinstance(target, LinearOperator) else sp.csr_array(target),
-        alpha=alpha,
-        n_system=n_system,
-        n_ancilla=n_ancilla,
-        eps=eps,
-        two_qubit=counts.two_qubit,
-        rotations=counts.rotations,
-        build=lambda: circuit,
-        restored=n_ancilla - projected,
+    return like.derived(
+        two_qubit=counts.two_qubit, rotations=counts.rotations, build=lambda: circuit, **changes
     )
 
 
 def _times(factor: complex, target: Action) -> Action:
-    return (factor.real if complex(factor).imag == 0 else factor) * target
+    found = (factor.real if complex(factor).imag == 0 else factor) * target
+    return found if isinstance(found, LinearOperator) else sp.csr_array(found)
 
 
 def _sum(targets: Sequence[Action]) -> Action:
@@ -195,13 +173,3 @@ def _sum(targets: Sequence[Action]) -> Action:
     for target in targets[1:]:
         total = total + target
     return total
-
-
-def _assembled(encoding: BlockEncoding) -> Action:
-    if isinstance(encoding.target, LinearOperator):
-        raise ConfigError(
-            "A Kronecker product needs assembled matrices.",
-            subject=encoding,
-            remedy="Use sizes up to 2**20, or multiply encodings that act on the whole register.",
-        )
-    return encoding.target

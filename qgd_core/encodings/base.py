@@ -1,134 +1,58 @@
-"""What every block encoding is: a circuit whose upper left block is a matrix over alpha."""
+"""Block encodings with their operators, and what every method checks of its matrix first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse.linalg import LinearOperator
 
-from qgd_core.circuit.circuit import Circuit
-from qgd_core.circuit.counts import Counts, cost
+from qgd_core.encodings import algebra
+from qgd_core.encodings.action import Action, transposed
+from qgd_core.encodings.block import Block, Layout
+from qgd_core.encodings.polynomial import transform
 from qgd_core.errors import ConfigError
 from qgd_core.phases.chebyshev import Chebyshev
 
+__all__ = ["Action", "BlockEncoding", "Entries", "Layout", "Matrix", "dense", "padded", "transposed", "units"]
+
 Matrix = sp.csr_array
 _SMALLEST, _LARGEST = 1e-290, 1e290
-# A CSR array, or a LinearOperator where the matrix is too large to assemble.
-Action: TypeAlias = Any
 Entries: TypeAlias = NDArray[Any]  # float64 or complex128
 
 
-@dataclass(frozen=True, eq=False)
-class BlockEncoding:
-    """A unitary U with alpha (<0| x I) U (|0> x I) = `target` within `eps` in the 2-norm.
+class BlockEncoding(Block):
+    """A block encoding (see `Block` for what it holds) with + - * @ and their kin."""
 
-    The ancillas (`n_ancilla` qubits, first) start and are post-selected in |0>; `restored` of them return
-    there by themselves. The system register has `n_system` qubits. `two_qubit` and `rotations` bound the
-    lowered gate counts from above and are known before the circuit is built. `target` (shape 2**n_system
-    square) is the classical action.
-    """
-
-    method: str
-    target: Action
-    alpha: float
-    n_system: int
-    n_ancilla: int
-    eps: float
-    two_qubit: int
-    rotations: int
-    build: Callable[[], Circuit]
-    restored: int = 0
-    losers: tuple[BlockEncoding, ...] = ()
-
-    @property
-    def merit(self) -> float:
-        """Cost of a query at unit subnormalisation: alpha * (CX + 6 (projected ancillas - 1) + 2)."""
-        projected = self.n_ancilla - self.restored
-        return self.alpha * (self.two_qubit + max(0, 6 * (projected - 1) + 2))
-
-    def circuit(self) -> Circuit:
-        """The circuit, built once."""
-        return self._circuit
-
-    def matrix(self) -> Action:
-        """The matrix it encodes, padded to the register."""
-        return self.target
-
-    def cost(self) -> Counts:
-        """Exact counts of the circuit lowered to CX, Clifford, T and rotations."""
-        return cost(self.circuit())
-
-    def adjoint(self) -> BlockEncoding:
-        """The encoding of the conjugate transpose, at the same cost."""
-        # What a subclass knows of its own circuit does not hold for the adjoint.
-        own: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(BlockEncoding)}
-        turned = {"target": transposed(self.target), "build": lambda: self.circuit().adjoint()}
-        return BlockEncoding(**{**own, **turned})
-
-    def controlled(self, values: Sequence[int] = (1,)) -> Circuit:
-        """The circuit under new control qubits, placed first, each with the value it must hold."""
-        return self.circuit().controlled(values)
-
-    def __mul__(self, factor: complex) -> BlockEncoding:
-        from qgd_core.encodings.algebra import scaled
-
-        return scaled(self, complex(factor))
+    def __mul__(self, factor: complex) -> Self:
+        return algebra.scaled(self, complex(factor))
 
     __rmul__ = __mul__
 
-    def __neg__(self) -> BlockEncoding:
+    def __neg__(self) -> Self:
         return self * -1.0
 
-    def __add__(self, other: BlockEncoding) -> BlockEncoding:
-        from qgd_core.encodings.algebra import combine
+    def __add__(self, other: Self) -> Self:
+        return algebra.combine([self, other], [1.0, 1.0])
 
-        return combine([self, other], [1.0, 1.0])
+    def __sub__(self, other: Self) -> Self:
+        return algebra.combine([self, other], [1.0, -1.0])
 
-    def __sub__(self, other: BlockEncoding) -> BlockEncoding:
-        from qgd_core.encodings.algebra import combine
+    def __matmul__(self, other: Self) -> Self:
+        return algebra.product(self, other)
 
-        return combine([self, other], [1.0, -1.0])
-
-    def __matmul__(self, other: BlockEncoding) -> BlockEncoding:
-        from qgd_core.encodings.algebra import product
-
-        return product(self, other)
-
-    def kron(self, other: BlockEncoding) -> BlockEncoding:
+    def kron(self, other: Self) -> Self:
         """The encoding of the Kronecker product, this register first."""
-        from qgd_core.encodings.algebra import kron
+        return algebra.kron(self, other)
 
-        return kron(self, other)
-
-    def kron_sum(self, other: BlockEncoding) -> BlockEncoding:
+    def kron_sum(self, other: Self) -> Self:
         """The encoding of A (x) I + I (x) B."""
-        from qgd_core.encodings.algebra import kron_sum
+        return algebra.kron_sum(self, other)
 
-        return kron_sum(self, other)
-
-    def polynomial(self, polynomial: Chebyshev) -> BlockEncoding:
+    def polynomial(self, polynomial: Chebyshev) -> Self:
         """The encoding of polynomial(A / alpha), real and even or odd: see `encodings.polynomial.transform`."""
-        from qgd_core.encodings.polynomial import transform
-
         return transform(self, polynomial)
-
-    def explain(self) -> str:
-        """A table of this encoding and of those it was chosen over: alpha, CX, ancillas and figure of merit."""
-        rows = [f"{'method':<16}{'alpha':>12}{'CX':>10}{'ancillas':>10}{'merit':>14}"]
-        for one in (self, *self.losers):
-            figures = f"{one.alpha:>12.6g}{one.two_qubit:>10}{one.n_ancilla:>10}{one.merit:>14.6g}"
-            rows.append(f"{one.method:<16}{figures}{'  chosen' if one is self else ''}")
-        return "\n".join(rows)
-
-    @cached_property
-    def _circuit(self) -> Circuit:
-        return self.build()
 
 
 def padded(matrix: Matrix | ArrayLike) -> tuple[Matrix, int]:
@@ -186,8 +110,3 @@ def units(entries: Entries) -> Entries:
     if np.iscomplexobj(entries):
         return np.exp(1j * np.angle(entries))
     return np.where(entries < 0, -1.0, 1.0)
-
-
-def transposed(action: Action) -> Action:
-    """The conjugate transpose of a CSR array or a LinearOperator."""
-    return action.H if isinstance(action, LinearOperator) else sp.csr_array(action.conj().T)

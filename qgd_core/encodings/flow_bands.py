@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -80,21 +81,38 @@ class Bands:
         return Pivot(label, moved, row, float(values[label, row] * signs[label, moved] * signs[label, row]))
 
     def column_angles(self) -> tuple[RealArray, RealArray]:
-        """Angles of l0 by (down, slot A), and of l1 by (l0, down, slot A)."""
-        states = np.zeros((2, self.size, 4))
-        for kind, band in enumerate((self.linear, self.quadratic)):
-            states[kind][:, _PLACES] = band.columns.T
-        return _tree(states.reshape(-1, 4))
+        """Angles of l0 by (down, slot A), and of l1 by (down, l0, slot A)."""
+        return _tree(self._states([band.columns for band in (self.linear, self.quadratic)], _PLACES))
 
-    def row_angles(self) -> tuple[RealArray, RealArray]:
-        """Angles of l0 by (down, slot A), and of l1 by (l0, down, slot A), in the codes that the shift leaves."""
+    def row_angles(self, gated: bool = False) -> tuple[RealArray, RealArray]:
+        """The same of the rows, in the codes that the shift leaves; gated, by (gate, down, ...).
+
+        With the gate at 0 nothing has moved: the rows' places take the columns. Down is 0 then, and what stands at 1
+        makes a sum, which saves a quarter of the rotations.
+        """
         codes, signs = self._codes
         spare = ({0, 1, 2, 3} - set(codes)).pop()
-        states = np.zeros((2, self.size, 4))
-        for kind, band in enumerate((self.linear, self.quadratic)):
-            states[kind][:, codes] = (band.rows * signs).T
-            states[kind][:, spare] = np.sqrt(np.clip(1.0 - np.sum(band.rows**2, axis=0), 0.0, None))
-        return _tree(states.reshape(-1, 4))
+        rows = [band.rows for band in (self.linear, self.quadratic)]
+        states = self._states([one * signs for one in rows], codes)
+        states[:, :, spare] = np.sqrt(
+            np.clip(1.0 - np.stack([np.sum(one**2, axis=0) for one in rows]), 0.0, None)
+        )
+        moved = _tree(states)
+        if not gated:
+            return moved
+        still = _tree(self._states([self.linear.columns], codes))
+        first, then = (
+            np.stack([[idle[0], idle[0] + own[1] - own[0]], own])
+            for idle, own in zip(still, moved, strict=True)
+        )
+        return first, then
+
+    def _states(self, kinds: Sequence[RealArray], codes: Sequence[int]) -> RealArray:
+        """Amplitudes by (kind, slot A, code) of amplitudes by (label, slot A)."""
+        states = np.zeros((len(kinds), self.size, 4))
+        for own, kind in zip(states, kinds, strict=True):
+            own[:, codes] = kind.T
+        return states
 
     def _moved(self, label: int) -> int:
         return _MOVES[label] % self.size
@@ -168,8 +186,8 @@ def _band(matrix: Matrix, size: int) -> Band:
 
 
 def _tree(states: RealArray) -> tuple[RealArray, RealArray]:
-    """Angles of two qubits for real states (count, 4): the first by state, the second by (first, state)."""
-    pairs = states.reshape(-1, 2, 2)
-    norms = np.linalg.norm(pairs, axis=2)
-    first = 2.0 * np.arctan2(norms[:, 1], norms[:, 0])
-    return first, np.asarray(2.0 * np.arctan2(pairs[..., 1], pairs[..., 0]).T.reshape(-1))
+    """Angles of two qubits for real states (kind, slot, 4): the first by (kind, slot), the second by (kind, first, slot)."""
+    pairs = states.reshape(*states.shape[:2], 2, 2)
+    norms = np.linalg.norm(pairs, axis=3)
+    first = 2.0 * np.arctan2(norms[..., 1], norms[..., 0])
+    return first, np.asarray(2.0 * np.arctan2(pairs[..., 1], pairs[..., 0]).swapaxes(1, 2))

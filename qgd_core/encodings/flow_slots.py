@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from qgd_core.arrays import RealArray
 from qgd_core.dynamics.polynomial import PolynomialField
+from qgd_core.encodings.base import BlockEncoding
+from qgd_core.encodings.layouts import SlotLayout
 from qgd_core.encodings.realisation import Realisation
 from qgd_core.encodings.slot_circuits import lifted_start, lifted_start_cost
-from qgd_core.encodings.slot_flow import FlowEncoding, encode_flow
-from qgd_core.encodings.slots import SlotLayout
+from qgd_core.encodings.slot_flow import encode_flow
 from qgd_core.encodings.taylor_step import encode_taylor
 from qgd_core.errors import ConfigError
 from qgd_core.readout.anchored import AnchoredReadout
@@ -30,7 +31,7 @@ class FlowSlots:
     unit: float = 1.0
     method: str = "slot_flow"
 
-    def generator(self, scale: float) -> FlowEncoding:
+    def generator(self, scale: float) -> BlockEncoding:
         """The encoding of the generator, the source as a column."""
         return encode_flow(self.field, scale, sourced=True)
 
@@ -68,5 +69,4 @@ class TaylorSlots:
         """The flow's layout with a Taylor step of its generator."""
         laid = self.flow.realise(wanted, bound)
         (generator,) = laid.encodings
-        assert isinstance(generator, FlowEncoding)
         return replace(laid, encodings=(encode_taylor(generator, self.step, self.order),))

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import ComplexArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost
-from qgd_core.encodings.base import Action, BlockEncoding, transposed
+from qgd_core.encodings.action import Action, operator, transposed
+from qgd_core.encodings.block import Block
 from qgd_core.phases.angles import QsvtAngles, qsvt_angles
 from qgd_core.phases.chebyshev import Chebyshev
 
 _ASSEMBLED = 8
+B = TypeVar("B", bound=Block)
 
 
-def transform(encoding: BlockEncoding, polynomial: Chebyshev, tolerance: float = 1e-12) -> BlockEncoding:
+def transform(encoding: B, polynomial: Chebyshev, tolerance: float = 1e-12) -> B:
     """Encode P(A / alpha), for a matrix that is not Hermitian the transform of its singular values.
 
     Arguments: encoding of A = W S V^dagger; polynomial, real, even or odd, below 1 in magnitude on [-1, 1];
@@ -30,24 +33,22 @@ def transform(encoding: BlockEncoding, polynomial: Chebyshev, tolerance: float =
     angles = qsvt_angles(polynomial, tolerance)
     circuit = _circuit(encoding, angles)
     counts = cost(circuit)
-    return BlockEncoding(
+    return encoding.derived(
         method="polynomial",
         target=_action(encoding, polynomial),
         alpha=1.0,
-        n_system=encoding.n_system,
         n_ancilla=encoding.n_ancilla + 1,
         eps=angles.residual + max(1, angles.degree) ** 2 * encoding.eps / encoding.alpha,
         two_qubit=counts.two_qubit,
         rotations=counts.rotations,
         build=lambda: circuit,
-        restored=encoding.restored,
     )
 
 
-def _circuit(encoding: BlockEncoding, angles: QsvtAngles) -> Circuit:
+def _circuit(encoding: Block, angles: QsvtAngles) -> Circuit:
     """Sign qubit, the encoding's ancillas, system; the phase is e^(i phi Z (2 P - 1)), P all projected ones in |0>."""
     n_qubits = 1 + encoding.n_ancilla + encoding.n_system
-    projected = range(1, 1 + encoding.n_ancilla - encoding.restored)
+    projected = range(1, 1 + encoding.n_projected)
     inside = tuple((q, 0) for q in projected)
     block = encoding.circuit()
     builder = CircuitBuilder("polynomial", n_qubits)
@@ -62,7 +63,7 @@ def _circuit(encoding: BlockEncoding, angles: QsvtAngles) -> Circuit:
     return builder.build()
 
 
-def _action(encoding: BlockEncoding, polynomial: Chebyshev) -> Action:
+def _action(encoding: Block, polynomial: Chebyshev) -> Action:
     """The transform by Chebyshev's recurrence, A and its adjoint in turn."""
     forth, back = encoding.target, transposed(encoding.target)
     size = 2**encoding.n_system
@@ -79,9 +80,4 @@ def _action(encoding: BlockEncoding, polynomial: Chebyshev) -> Action:
     if encoding.n_system <= _ASSEMBLED:
         return sp.csr_array(apply(np.eye(size, dtype=np.complex128), forth, back))
     last, other = (back, forth) if polynomial.parity else (forth, back)
-    return LinearOperator(
-        (size, size),
-        matvec=lambda x: apply(x, forth, back),
-        rmatvec=lambda x: apply(x, last, other),
-        dtype=np.complex128,
-    )
+    return operator(size, lambda x: apply(x, forth, back), lambda x: apply(x, last, other), np.complex128)

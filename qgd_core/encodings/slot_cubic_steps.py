@@ -13,6 +13,7 @@ from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.turns import turn
 from qgd_core.dynamics.low_rank_cubic import LowRankCubic
+from qgd_core.encodings.layouts import CubicLayout
 from qgd_core.encodings.realisation import Realisation
 from qgd_core.encodings.slot_circuits import tree_angles, write_slot
 from qgd_core.encodings.slot_degrees import ORDER, block_weights
@@ -42,7 +43,7 @@ class CubicSlotSteps:
         """Lay the recurrence out; wanted, variables among 0..n-1; bound, an upper limit on |z_T[wanted]|."""
         scale, balances = self._scale(self.unit / (constant_for(bound, len(wanted)) or self.unit))
         encoding = encode_cubic_slots(self.step.quadratic, self.step.weights, scale, balances)
-        layout, constant = encoding.layout, self.unit / scale
+        layout, constant = CubicLayout.of(self.step.quadratic.multipliers), self.unit / scale
         v = scale * self.start
         slot = layout.place(v)
         return Realisation(

@@ -1,7 +1,6 @@
 """The continuous quadratic Carleman matrix by structure: two slots of log n qubits and a degree flag, never assembled.
 
-Registers, most significant first: [second, B..., first?, A...]. Degree 1 stands in slot A, B being |0>; degree 2 in A
-and B. With a source, `first` is 0 for the constant and 1 for both degrees, as in `encodings.slots`.
+Registers as in `FlowLayout`. With a source, `first` is 0 for the constant and 1 for both degrees, as in `SlotLayout`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from qgd_core.arrays import RealArray
@@ -20,17 +18,11 @@ from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.reversible import margolus
 from qgd_core.circuit.turns import turn
 from qgd_core.dynamics.polynomial import PolynomialField
-from qgd_core.encodings.base import BlockEncoding, Matrix
+from qgd_core.encodings.base import BlockEncoding
+from qgd_core.encodings.flow_action import act_by_bands
 from qgd_core.encodings.flow_bands import Bands, read_bands
+from qgd_core.encodings.layouts import FlowLayout
 from qgd_core.encodings.slot_circuits import tree_angles, write_slot
-from qgd_core.encodings.slots import SlotLayout
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class FlowEncoding(BlockEncoding):
-    """A block encoding that holds on the basis states where `supported`, shape (2**n_system,), is 1, and keeps to them."""
-
-    supported: RealArray
 
 
 @dataclass(frozen=True)
@@ -65,7 +57,7 @@ class _Levels:
         return 2.0 * math.atan2(self.lower_out, keep)
 
 
-def encode_flow(field: PolynomialField, scale: float = 1.0, *, sourced: bool = False) -> FlowEncoding:
+def encode_flow(field: PolynomialField, scale: float = 1.0, *, sourced: bool = False) -> BlockEncoding:
     """Encode the continuous Carleman matrix of order 2 from F0, F1 and F2, by slot algebra.
 
     Arguments: field, F1 tridiagonal and not zero, F2 of monomials u_i u_j in row i with |i - j| <= 1; scale g > 0,
@@ -87,10 +79,10 @@ def encode_flow(field: PolynomialField, scale: float = 1.0, *, sourced: bool = F
     first = raised if sourced else 0.0
     levels = _Levels.weigh(bands.linear.alpha, bands.quadratic.alpha, 2.0 * raised, first)
     plan = _Plan(bands, levels, sourced)
-    supported = _supported(bands, sourced)
-    return FlowEncoding(
+    layout = FlowLayout(bands.n, sourced)
+    return BlockEncoding(
         method="slot_flow",
-        target=_target(bands, supported, sourced),
+        target=act_by_bands(bands, layout),
         alpha=levels.alpha,
         n_system=2 * bands.n_slot + 1 + sourced,
         n_ancilla=plan.n_ancilla,
@@ -98,8 +90,10 @@ def encode_flow(field: PolynomialField, scale: float = 1.0, *, sourced: bool = F
         two_qubit=plan.two_qubit,
         rotations=plan.two_qubit + 30 * bands.n_slot + 40,
         build=plan.build,
-        restored=bands.shift.n_carries,
-        supported=supported,
+        restored=bands.shift.n_carries + 1,
+        layout=layout,
+        build_gated=lambda: plan.build(gated=True),
+        gate_extra=plan.gate_extra,
     )
 
 
@@ -111,8 +105,8 @@ class _Plan:
 
     @cached_property
     def n_ancilla(self) -> int:
-        """Two flags, the slot that takes part, two labels, a check a qubit, and the carries, restored."""
-        return 5 + self.bands.n_slot + self.bands.shift.n_carries
+        """A check a qubit, two flags, the slot that takes part, two labels; the carries and a gate's, restored."""
+        return 6 + self.bands.n_slot + self.bands.shift.n_carries
 
     @property
     def two_qubit(self) -> int:
@@ -122,43 +116,63 @@ class _Plan:
         flips = (pivot.moved ^ pivot.row).bit_count() + pivot.row.bit_count()
         return 24 * p + self.bands.shift.ops.two_qubit + 14 * size + 19 + flips + 13 * self.sourced
 
-    def build(self) -> Circuit:
-        """A circuit on [up, down, other, labels..., checks..., carries..., second, B..., first?, A...]."""
+    @property
+    def gate_extra(self) -> int:
+        """Upper bound on the CX, and on the rotations, that a gate adds: half of the rows' labels, and a few flags."""
+        return 3 * (1 << self.bands.n_slot) + 34
+
+    def build(self, gated: bool = False) -> Circuit:
+        """A circuit on [gate?, checks..., up, down, other, labels..., carries..., move, second, B..., first?, A...]."""
         bands, levels, p = self.bands, self.levels, self.bands.n_slot
         wires = itertools.count()
+        gate = [next(wires)] if gated else []
+        checks = [next(wires) for _ in range(p)]
         up, down, other = next(wires), next(wires), next(wires)
         labels = [next(wires) for _ in range(2)]
-        checks = [next(wires) for _ in range(p)]
         carries = [next(wires) for _ in range(bands.shift.n_carries)]
+        move = next(wires)
         second, slot_b = next(wires), [next(wires) for _ in range(p)]
         first_flag = [next(wires) for _ in range(self.sourced)]
         slot_a = [next(wires) for _ in range(p)]
         builder = CircuitBuilder("carleman_flow", next(wires))
 
+        def held(angles: ArrayLike) -> RealArray:
+            """The angles, after as many zeros where a gate stands before their selects."""
+            table = np.asarray(angles, dtype=np.float64)
+            return np.concatenate([np.zeros_like(table), table]) if gated else table
+
         # Columns: raise the constant and degree 1, lower degree 2, and which slot takes part.
         half, whole = math.pi / 2, math.pi
         from_constant = [whole, whole] * self.sourced
-        _clean(builder, [*first_flag, second], up, [*from_constant, 2.0 * math.asin(levels.raise_in), 0.0])
-        _clean(builder, [second], down, [0.0, 2.0 * math.asin(levels.lower_in)])
-        _clean(builder, [second, up, down], other, [0.0, 0.0, whole, whole, half, 0.0, half, 0.0])
+        raise_in = held([*from_constant, 2.0 * math.asin(levels.raise_in), 0.0])
+        _clean(builder, [*gate, *first_flag, second], up, raise_in)
+        _clean(builder, [*gate, second], down, held([0.0, 2.0 * math.asin(levels.lower_in)]))
+        # Without the gate nothing is raised or lowered: what stands there makes a sum.
+        g, s, u, d = np.ogrid[:2, :2, :2, :2]
+        takes_part = whole * u * (1 - s) + half * s * (g - d)
+        _clean(builder, [*gate, second, up, down], other, takes_part[1 - len(gate) :])
         _exchange(builder, other, slot_a, slot_b)
         # Raised, slot A must be empty.
         _check(builder, up, slot_a, checks)
         first, then = bands.column_angles()
         _clean(builder, [down, *slot_a], labels[0], first)
-        _clean(builder, [labels[0], down, *slot_a], labels[1], then)
+        _clean(builder, [down, labels[0], *slot_a], labels[1], then)
         # Raised, the labels are those of |0>, and become the pivot's.
-        idle = then.reshape(2, -1)[:, 0]
-        turn(builder, [up, labels[0]], labels[1], [0.0, 0.0, *-idle])
-        turn(builder, [up], labels[0], [0.0, -first[0]])
+        turn(builder, [up, labels[0]], labels[1], [0.0, 0.0, *-then[0, :, 0]])
+        turn(builder, [up], labels[0], [0.0, -first[0, 0]])
         if bands.pivot.label:
             builder.gate("x", [labels[bands.pivot.label % 2]], controls=((up, 1),))
-        bands.shift.ops.emit(builder, [labels[1], labels[0], *slot_a, *carries])
+        if gated:
+            self._move(builder, gate[0], labels, move, [*slot_a, *carries])
+        else:
+            bands.shift.ops.emit(builder, [labels[1], labels[0], *slot_a, *carries])
         # Raised, slot A stands on the pivot, whose row keeps the pivot's label.
         _flip(builder, up, slot_a, bands.pivot.moved ^ bands.pivot.row)
-        first, then = bands.row_angles()
-        turn(builder, [labels[0], down, *slot_a], labels[1], -then, after=[labels[0], down, *slot_a])
-        turn(builder, [down, *slot_a], labels[0], -first, after=[down, *slot_a])
+        first, then = bands.row_angles(gated)
+        selects = [*gate, down, labels[0], *slot_a]
+        turn(builder, selects, labels[1], -then, after=selects)
+        selects = [*gate, down, *slot_a]
+        turn(builder, selects, labels[0], -first, after=selects)
         _flip(builder, up, slot_a, bands.pivot.row)
         # Lowered, both slots must agree, and slot A is emptied.
         for a, b in zip(slot_a, slot_b, strict=True):
@@ -178,15 +192,33 @@ class _Plan:
         _exchange(builder, other, slot_a, slot_b)
         builder.gate("x", [other], controls=((down, 1),))
         # Rows.
-        turn(builder, [second], other, [0.0, -half], after=[second])
-        raised = 2.0 * math.asin(levels.raise_out)
+        selects = [*gate, second]
+        turn(builder, selects, other, held([0.0, -half]), after=selects)
+        raise_out = 2.0 * math.asin(levels.raise_out)
         if self.sourced:
-            turn(builder, [up, second], down, [-levels.lowered_angle, 0.0, 0.0, 0.0], after=[up, second])
-            turn(builder, [second], up, [-2.0 * math.asin(levels.first_out), raised], after=[second])
+            chosen = [*gate, up, second]
+            turn(builder, chosen, down, held([-levels.lowered_angle, 0.0, 0.0, 0.0]), after=chosen)
+            turn(builder, selects, up, held([-2.0 * math.asin(levels.first_out), raise_out]), after=selects)
         else:
-            turn(builder, [second], down, [-levels.lowered_angle, 0.0], after=[second])
-            turn(builder, [second], up, [0.0, -raised], after=[second])
+            turn(builder, selects, down, held([-levels.lowered_angle, 0.0]), after=selects)
+            turn(builder, selects, up, held([0.0, -raise_out]), after=selects)
         return builder.build()
+
+    def _move(
+        self, builder: CircuitBuilder, gate: int, labels: list[int], move: int, rest: list[int]
+    ) -> None:
+        """The shift under the gate: what moves forward is their AND, taken on a qubit of its own."""
+        shift = self.bands.shift
+        marked = [gate, labels[1], move]
+        builder.gate("x", [labels[1]], controls=((labels[0], 1),))
+        builder.call(margolus(), marked)
+        builder.gate("x", [move], controls=((labels[0], 1),))
+        shift.ops.emit(builder, [move, labels[0], *rest])
+        if shift.filled is None:
+            builder.gate("x", [move], controls=((labels[0], 1),))
+        builder.call(margolus(), marked)
+        if shift.filled is None:
+            builder.gate("x", [labels[1]], controls=((labels[0], 1),))
 
 
 def _clean(builder: CircuitBuilder, selects: list[int], target: int, angles: ArrayLike) -> None:
@@ -220,30 +252,3 @@ def _flip(builder: CircuitBuilder, control: int, slot: list[int], word: int) -> 
     for k, qubit in enumerate(reversed(slot)):
         if word >> k & 1:
             builder.gate("x", [qubit], controls=((control, 1),))
-
-
-def _supported(bands: Bands, sourced: bool) -> RealArray:
-    layout = SlotLayout(tuple(range(bands.n)))
-    if sourced:
-        return layout.supported
-    return layout.supported.reshape(2, bands.size, 2, bands.size)[:, :, 1].reshape(-1)
-
-
-def _target(bands: Bands, supported: RealArray, sourced: bool) -> Matrix:
-    """The matrix in slots; slot A is the last factor, and the first one of a monomial stands in slot B."""
-    one = sp.csr_array(sp.eye_array(bands.n))
-    rows = sp.coo_array(bands.quadratic.matrix)
-    i, j = rows.coords
-    quadratic = sp.csr_array((rows.data, (i, i * bands.n + j)), shape=(bands.n, bands.n**2))
-    column, linear = sp.csr_array(bands.offset[: bands.n, np.newaxis]), bands.linear.matrix
-    source = sp.csr_array(sp.kron(column, one) + sp.kron(one, column))
-    both = sp.csr_array(sp.kron(linear, one) + sp.kron(one, linear))
-    whole = sp.csr_array(sp.block_array([[linear, quadratic], [source, both]]))
-    if sourced:
-        entry = sp.csr_array(sp.vstack([column, sp.csr_array((bands.n**2, 1))]))
-        whole = sp.csr_array(sp.block_array([[sp.csr_array((1, 1)), None], [entry, whole]], format="csr"))
-    compact, places = sp.coo_array(whole), np.flatnonzero(supported)
-    row, column_of = compact.coords
-    found = sp.csr_array((compact.data, (places[row], places[column_of])), shape=(supported.size,) * 2)
-    found.eliminate_zeros()
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,12 +11,10 @@ from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
-from qgd_core.circuit.counts import cost
 from qgd_core.circuit.reversible import Reversible
 from qgd_core.circuit.turns import turn
-from qgd_core.encodings.base import Action, BlockEncoding, transposed
-from qgd_core.encodings.slots import SlotEncoding
-from qgd_core.encodings.stencil import GATED_EXTRA, StencilEncoding
+from qgd_core.encodings.action import Action, operator, transposed
+from qgd_core.encodings.base import BlockEncoding, Layout
 from qgd_core.errors import ConfigError
 
 # Qubits of time and system past which the classical action is not assembled.
@@ -37,7 +36,7 @@ def encode_history(step: BlockEncoding, n_time: int, n_idle: int | None = None) 
     bits marks. A start in block s leaves the blocks before it empty, so any number of steps fits.
     """
     _check(step, n_time, n_idle)
-    n_projected = step.n_ancilla - step.restored
+    n_projected = step.n_projected
     idle = n_idle is not None
     # With copies the carries hold a mark while the step runs.
     shared = 0 if idle else min(step.restored, n_time - 1)
@@ -60,14 +59,14 @@ def encode_history(step: BlockEncoding, n_time: int, n_idle: int | None = None) 
             lost = 2.0 * math.acos(min(1.0, 1.0 / step.alpha))
             ends = [label, gate]
             turn(builder, ends, own[0], [0.0, -lost, lost, 0.0], before=ends, after=ends)
-        builder.call(_gated(step), [gate, *own, *range(time.stop, builder.n_qubits)])
+        builder.call(step.gated(), [gate, *own, *range(time.stop, builder.n_qubits)])
         if idle:
             builder.call(mark, marked, adjoint=True)
         builder.call(increment(n_time), [label, overflow, *carries, *time])
         builder.gate("ry", [label], [angle])
         return builder.build()
 
-    two_qubit, rotations = _gated_cost(step)
+    two_qubit, rotations = step.gated_cost()
     copies = 0 if n_idle is None else 6 * (n_time - n_idle) + 2
     return BlockEncoding(
         method="history",
@@ -80,12 +79,21 @@ def encode_history(step: BlockEncoding, n_time: int, n_idle: int | None = None) 
         rotations=rotations + 12 * n_time + 2 * copies + 6,
         build=build,
         restored=n_ancilla - 2 - n_projected,
+        layout=None if step.layout is None else HistoryLayout(step.layout, n_time),
     )
 
 
-def history_supported(step: SlotEncoding, n_time: int) -> RealArray:
-    """1 on the basis states [time..., slots] in use, 0 elsewhere."""
-    return np.tile(step.layout.supported, 2**n_time)
+@dataclass(frozen=True)
+class HistoryLayout:
+    """Blocks on [time..., register...], every one laid out as `block`."""
+
+    block: Layout
+    n_time: int
+
+    @property
+    def supported(self) -> RealArray:
+        """1 on the basis states in use, 0 elsewhere."""
+        return np.tile(self.block.supported, 2**self.n_time)
 
 
 def _check(step: BlockEncoding, n_time: int, n_idle: int | None) -> None:
@@ -101,22 +109,6 @@ def _check(step: BlockEncoding, n_time: int, n_idle: int | None) -> None:
             value=step.alpha,
             remedy="Adjoin the constant coordinate.",
         )
-
-
-def _gated(step: BlockEncoding) -> Circuit:
-    """The step under one control in front, the identity on clean ancillas where that is 0."""
-    return step.build_gated() if isinstance(step, SlotEncoding | StencilEncoding) else step.controlled()
-
-
-def _gated_cost(step: BlockEncoding) -> tuple[int, int]:
-    """Upper bounds on its CX and rotations."""
-    if isinstance(step, SlotEncoding):
-        extra = 2 ** (step.layout.n_slot + 2) + 20
-        return step.two_qubit + extra, step.rotations + extra
-    if isinstance(step, StencilEncoding):
-        return step.two_qubit + GATED_EXTRA, step.rotations + GATED_EXTRA
-    counts = cost(step.controlled())
-    return counts.two_qubit, counts.rotations
 
 
 def mark_steps(n_time: int, n_leading: int) -> Circuit:
@@ -179,4 +171,4 @@ def _target(step: Action, n_time: int, n_idle: int | None) -> Action:
         out[active:-1] -= rows[active + 1 :]
         return out.reshape(-1)
 
-    return LinearOperator((blocks * size,) * 2, matvec=forward, rmatvec=backward, dtype=np.float64)
+    return operator(blocks * size, forward, backward)

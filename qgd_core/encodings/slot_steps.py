@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qgd_core.arrays import RealArray
 from qgd_core.dynamics.low_rank import LowRankMap
+from qgd_core.encodings.layouts import SlotLayout
 from qgd_core.encodings.realisation import Realisation
 from qgd_core.encodings.slot_circuits import lifted_start, lifted_start_cost
 from qgd_core.encodings.slots import encode_slots
@@ -45,7 +46,8 @@ class SlotSteps:
         start = scale * self.start
         if self.frames is None:
             encodings = [encode_slots(one, scale, balance) for one in self.maps]
-            layout, places = encodings[0].layout, encodings[0].layout.places
+            layout = SlotLayout.of(self.maps[0].multipliers)
+            places = layout.places
         else:
             orders = [np.argsort(-np.abs(one.multipliers), kind="stable") for one in self.maps]
             given = self.frames if self.images is None else self.images
@@ -62,7 +64,7 @@ class SlotSteps:
             # After a step its values' axes are turned to those of the next map, and to the common ones at the end.
             every = zip(sorted_maps, ends, [*axes[1:], np.eye(self.start.size)], strict=True)
             encodings = [encode_slots(one, scale, balance, after.T @ end) for one, end, after in every]
-            layout, places = encodings[0].layout, tuple(range(self.start.size))
+            layout, places = SlotLayout.of(sorted_maps[0].multipliers), tuple(range(self.start.size))
         slot, constant = layout.place(start), self.unit / scale
         return Realisation(
             method=self.method,

@@ -1,15 +1,11 @@
 """The exact quadratic Carleman step by structure: two slots of log n qubits each, never assembled.
 
-Registers, most significant first: [second, B..., first, A...]. `first` and `second` say which slots are in
-use (a thermometer of the degree), the slots hold indices; degree 0 is the constant 1, degree 1 the vector v in
-slot A, degree 2 a tensor in A and B whose symmetric part is b v (x) v, b being the balance.
+Registers as in `SlotLayout`; degree 0 is the constant 1, degree 1 the vector v in slot A, degree 2 a tensor in A and B
+whose symmetric part is b v (x) v, b being the balance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +14,9 @@ import scipy.sparse as sp
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.dynamics.low_rank import LowRankMap
+from qgd_core.encodings.action import Action, operator
 from qgd_core.encodings.base import BlockEncoding, Matrix
+from qgd_core.encodings.layouts import SlotLayout
 from qgd_core.encodings.slot_circuits import (
     Contraction,
     append,
@@ -29,82 +27,25 @@ from qgd_core.encodings.slot_circuits import (
 )
 from qgd_core.encodings.slot_levels import weigh
 
-
-@dataclass(frozen=True)
-class SlotLayout:
-    """Where constant, v and v (x) v stand: `order` lists the variables by their place in a slot."""
-
-    order: tuple[int, ...]
-
-    @property
-    def n_slot(self) -> int:
-        """Qubits of one slot."""
-        return max(1, (len(self.order) - 1).bit_length())
-
-    @property
-    def n_system(self) -> int:
-        """Qubits of both slots and of their two flags."""
-        return 2 * self.n_slot + 2
-
-    @cached_property
-    def places(self) -> tuple[int, ...]:
-        """The slot state of each variable."""
-        return tuple(np.argsort(self.order).tolist())
-
-    @cached_property
-    def supported(self) -> RealArray:
-        """1 on the basis states in use, 0 elsewhere; shape (2**n_system,)."""
-        return np.asarray(self.lift(np.ones(len(self.order)), 1.0) != 0.0, dtype=np.float64)
-
-    def lift(self, v: RealArray, balance: float) -> RealArray:
-        """The vector (1, v, balance * v (x) v) in this layout, shape (2**n_system,)."""
-        slot = self.place(v)
-        lifted = np.zeros((2, slot.size, 2, slot.size))
-        lifted[0, 0, 0, 0] = 1.0
-        lifted[0, 0, 1] = slot
-        lifted[1, :, 1] = balance * np.outer(slot, slot)
-        return lifted.reshape(-1)
-
-    def place(self, v: RealArray) -> RealArray:
-        """v in the order of the slots, padded to 2**n_slot."""
-        slot = np.zeros(2**self.n_slot)
-        slot[: len(self.order)] = np.asarray(v)[list(self.order)]
-        return slot
-
-    def place_matrix(self, matrix: RealArray) -> RealArray:
-        """A matrix on v in the order of the slots, padded with the identity."""
-        whole = np.eye(2**self.n_slot)
-        n = len(self.order)
-        whole[:n, :n] = np.asarray(matrix)[np.ix_(self.order, self.order)]
-        return whole
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SlotEncoding(BlockEncoding):
-    """A block encoding that holds on the basis states `layout` supports, and keeps to them.
-
-    `build_gated` makes the same circuit under a control in front, the identity where that is 0, and its adjoint
-    keeps to the supported states too, for a fraction more gates: at most 2**(n_slot + 2) + 20 CX.
-    """
-
-    layout: SlotLayout
-    build_gated: Callable[[], Circuit]
+# Rows up to which the step is assembled.
+_ASSEMBLED = 1 << 12
 
 
 def encode_slots(
     step: LowRankMap, scale: float, balance: float = 1.0, rotation: RealArray | None = None
-) -> SlotEncoding:
-    """Encode the exact Carleman step of order 2 of a quadratic map, by slot algebra.
+) -> BlockEncoding:
+    """Encode the exact Carleman step of order 2 of a quadratic map, by slot algebra (see `SlotLayout`).
 
     Arguments: step, the map of u in the Hessian eigenframe; scale g > 0, the encoded v is g u; balance b > 0, the
     weight of degree 2: the vector is (1, v, b v (x) v); rotation, orthogonal (n, n), turns v after the step.
     Result: an encoding of that vector's step on the supported states, truncated to degree 2, exact to rounding,
     every product with the offset included. About 12 R n CX with R the rank (and near 3 n^2 for a rotation), alpha
-    near the norm of the matrix of the blocks' weights; classical cost R n, and n^4 for `target`.
+    near the norm of the matrix of the blocks' weights; classical cost R n. `target` is assembled up to 32 variables,
+    else an operator of R n^2 operations.
     Raises: PrecisionUnreachable when the offset or the cubic part is too large.
     Source: block row 2 of Eq 5 of arXiv:2303.03428; the construction is derived here.
     """
-    layout = SlotLayout(tuple(np.argsort(-np.abs(step.multipliers), kind="stable").tolist()))
+    layout = SlotLayout.of(step.multipliers)
     p = layout.n_slot
     offset = layout.place(step.offset) * scale
     multipliers = layout.place(step.multipliers)
@@ -137,7 +78,7 @@ def encode_slots(
 
     turned, turns = (0, 0) if frame is None else rotate_cost(frame)
     cost = inner.two_qubit(p) + (4 * 2**p - 2 * p + 8 if n_outer == 2 else n_outer)
-    return SlotEncoding(
+    return BlockEncoding(
         method="slots",
         target=_target(layout, offset, inner, balance, frame),
         alpha=levels.alpha,
@@ -149,6 +90,7 @@ def encode_slots(
         build=build,
         layout=layout,
         build_gated=lambda: build(gated=True),
+        gate_extra=2 ** (p + 2) + 20,
     )
 
 
@@ -158,8 +100,45 @@ def _target(
     inner: Contraction,
     balance: float,
     frame: RealArray | None,
+) -> Action:
+    """The step on the supported states."""
+    if 2**layout.n_system <= _ASSEMBLED:
+        return _assembled(layout, offset, inner, balance, frame)
+    size, w, y = offset.size, inner.multipliers, inner.directions
+    x = y if inner.images is None else inner.images
+    turned = np.eye(size) if frame is None else frame
+
+    def forward(z: RealArray) -> RealArray:
+        lifted, out = z.reshape(2, size, 2, size), np.zeros((2, size, 2, size), z.dtype)
+        one, v, both = lifted[0, 0, 0, 0], lifted[0, 0, 1], lifted[1, :, 1]
+        squares = inner.weights * np.einsum("qb,ba,qa->q", y, both, y, optimize=True)
+        v, both = w * v + squares @ x, w[:, np.newaxis] * both * w
+        both = both + balance * np.outer(offset, 2.0 * v + one * offset)
+        out[0, 0, 0, 0], out[0, 0, 1] = one, turned @ (v + one * offset)
+        out[1, :, 1] = turned @ both @ turned.T
+        return out.reshape(-1)
+
+    def backward(z: RealArray) -> RealArray:
+        lifted, out = z.reshape(2, size, 2, size), np.zeros((2, size, 2, size), z.dtype)
+        one, v, both = lifted[0, 0, 0, 0], turned.T @ lifted[0, 0, 1], turned.T @ lifted[1, :, 1] @ turned
+        row = offset @ both
+        out[0, 0, 0, 0] = one + offset @ v + balance * (row @ offset)
+        v = v + 2.0 * balance * row
+        out[0, 0, 1] = w * v
+        out[1, :, 1] = w[:, np.newaxis] * both * w + np.einsum("q,qb,qa->ba", inner.weights * (x @ v), y, y)
+        return out.reshape(-1)
+
+    return operator(2**layout.n_system, forward, backward)
+
+
+def _assembled(
+    layout: SlotLayout,
+    offset: RealArray,
+    inner: Contraction,
+    balance: float,
+    frame: RealArray | None,
 ) -> Matrix:
-    """The step on the supported states: append after contract, then a rotation, as sparse matrices."""
+    """Append after contract, then a rotation, as sparse matrices."""
     size, y = inner.multipliers.size, inner.directions
     images = y if inner.images is None else inner.images
     quadratic = np.einsum("q,qi,qb,qa->iba", inner.weights, images, y, y).reshape(size, size**2)

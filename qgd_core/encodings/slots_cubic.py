@@ -6,8 +6,6 @@ Registers, most significant first: [third, C..., second, B..., first, A...], the
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,46 +16,14 @@ from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost
 from qgd_core.dynamics.low_rank import LowRankMap
 from qgd_core.encodings.base import BlockEncoding, Matrix
+from qgd_core.encodings.layouts import CubicLayout
 from qgd_core.encodings.slot_cubic_circuits import CubicPart, append_cubic, contract_cubic
 from qgd_core.encodings.slot_degrees import ORDER, weigh_degrees
-from qgd_core.encodings.slots import SlotLayout
-
-
-@dataclass(frozen=True)
-class CubicLayout(SlotLayout):
-    """Where constant, v, v (x) v and v (x) v (x) v stand."""
-
-    @property
-    def n_system(self) -> int:
-        """Qubits of the three slots and of their flags."""
-        return ORDER * (self.n_slot + 1)
-
-    @cached_property
-    def supported(self) -> RealArray:
-        """1 on the basis states in use, 0 elsewhere; shape (2**n_system,)."""
-        return np.asarray(self.lift_cubic(np.ones(len(self.order)), (1.0, 1.0)) != 0.0, dtype=np.float64)
-
-    def lift_cubic(self, v: RealArray, balances: tuple[float, float]) -> RealArray:
-        """The vector (1, v, b_2 v (x) v, b_3 v (x) v (x) v) in this layout."""
-        slot = self.place(v)
-        lifted = np.zeros((2, slot.size) * ORDER)
-        lifted[0, 0, 0, 0, 0, 0] = 1.0
-        lifted[0, 0, 0, 0, 1] = slot
-        lifted[0, 0, 1, :, 1] = balances[0] * np.outer(slot, slot)
-        lifted[1, :, 1, :, 1] = balances[1] * np.einsum("i,j,k->ijk", slot, slot, slot)
-        return lifted.reshape(-1)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class CubicEncoding(BlockEncoding):
-    """A block encoding that holds on the basis states `layout` supports, and keeps to them."""
-
-    layout: CubicLayout
 
 
 def encode_cubic_slots(
     step: LowRankMap, cubic: RealArray, scale: float, balances: tuple[float, float] = (1.0, 1.0)
-) -> CubicEncoding:
+) -> BlockEncoding:
     """Encode the exact Carleman step of order 3 of u -> step(u) + sum_q cubic_q y_q (y_q . u)^3, by slot algebra.
 
     Arguments: step, in the Hessian eigenframe, y_q its directions, with an offset and a quadratic part; cubic, shape
@@ -67,7 +33,7 @@ def encode_cubic_slots(
     Raises: ConfigError when offset, multipliers or quadratic part are zero.
     Source: block rows 2 and 3 of Eq 5 of arXiv:2303.03428; the construction is derived here.
     """
-    layout = CubicLayout(tuple(np.argsort(-np.abs(step.multipliers), kind="stable").tolist()))
+    layout = CubicLayout.of(step.multipliers)
     p = layout.n_slot
     offset, multipliers = layout.place(step.offset) * scale, layout.place(step.multipliers)
     part = CubicPart(
@@ -88,7 +54,7 @@ def encode_cubic_slots(
         return builder.build()
 
     counts = [cost(one) for one in (inner, outer)]
-    return CubicEncoding(
+    return BlockEncoding(
         method="slots_cubic",
         target=_target(part, offset, balances),
         alpha=degrees.alpha,

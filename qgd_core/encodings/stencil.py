@@ -8,49 +8,31 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.reversible import margolus
 from qgd_core.circuit.turns import chain_angles, chained_turn, turn
-from qgd_core.encodings.base import Action, BlockEncoding, transposed
+from qgd_core.encodings.action import Action, operator, transposed
+from qgd_core.encodings.base import BlockEncoding
+from qgd_core.encodings.layouts import StencilLayout
 from qgd_core.encodings.toeplitz import act_by_diagonals, checked_diagonals
 from qgd_core.errors import ConfigError
 from qgd_core.oracles.shifts import Shift, shift_by_label
 
 _ASSEMBLED = 9
-GATED_EXTRA = 14  # CX more under a control
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class StencilEncoding(BlockEncoding):
-    """A block encoding that holds where degree 1 leaves slot B empty, and keeps to such states.
-
-    So does its adjoint. `build_gated` makes the same circuit under a control in front, the identity where that is 0,
-    for at most GATED_EXTRA more CX; the last ancilla is for that alone.
-    """
-
-    n_slot: int
-    build_gated: Callable[[], Circuit]
-
-    def lift(self, v: RealArray, balance: float = 1.0) -> RealArray:
-        """The vector (v, balance * v (x) v) in this layout, shape (2**n_system,)."""
-        lifted = np.zeros((2, v.size, v.size))
-        lifted[0, 0] = v
-        lifted[1] = balance * np.outer(v, v)
-        return lifted.reshape(-1)
+_GATED_EXTRA = 14  # CX more under a control
 
 
 def encode_stencil(
     diagonals: Mapping[int, float], square: float, n_slot: int, balance: float = 1.0
-) -> StencilEncoding:
+) -> BlockEncoding:
     """Encode the exact Carleman step of order 2 of v -> W v + square * v^2, entry by entry, W constant on diagonals.
 
     Arguments: diagonals of W, value by column less row, magnitudes of keys below 2**n_slot; square; n_slot, qubits of
@@ -67,7 +49,7 @@ def encode_stencil(
     if not (math.isfinite(balance) and balance > 0.0):
         raise ConfigError(f"balance is {balance}, it must be positive.", subject="balance", value=balance)
     plan = _Plan(kept, square / balance, n_slot)
-    return StencilEncoding(
+    return BlockEncoding(
         method="stencil",
         target=_target(kept, square / balance, n_slot),
         alpha=plan.alpha,
@@ -78,8 +60,9 @@ def encode_stencil(
         rotations=16 * (len(plan.labels) - 1) + 8,
         build=plan.build,
         restored=plan.shift.n_carries + 1,
-        n_slot=n_slot,
+        layout=StencilLayout(n_slot),
         build_gated=lambda: plan.build(gated=True),
+        gate_extra=_GATED_EXTRA,
     )
 
 
@@ -235,11 +218,9 @@ def _target(diagonals: Mapping[int, float], lowering: float, n_slot: int) -> Act
         return moved.reshape(x.shape)
 
     if n_slot > _ASSEMBLED:
-        return LinearOperator(
-            (dimension, dimension),
-            matvec=lambda x: apply(x, linear, back=False),
-            rmatvec=lambda x: apply(x, transposed(linear), back=True),
-            dtype=np.float64,
+        back = transposed(linear)
+        return operator(
+            dimension, lambda x: apply(x, linear, back=False), lambda x: apply(x, back, back=True)
         )
     index = np.arange(size)
     square = sp.csr_array((np.full(size, lowering), (index, index * (size + 1))), shape=(size, size**2))

@@ -6,12 +6,17 @@ import math
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.linalg import LinearOperator
 
+from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
-from qgd_core.circuit.counts import cost
+from qgd_core.encodings.action import Action, operator, transposed
 from qgd_core.encodings.base import BlockEncoding
-from qgd_core.encodings.slot_history import increment, mark_steps
+from qgd_core.encodings.slot_history import HistoryLayout, increment, mark_steps
 from qgd_core.errors import ConfigError
+
+# Rows of the history past which it is not assembled.
+_ASSEMBLED = 1 << 20
 
 
 def encode_trapezoid(generator: BlockEncoding, step: float, n_time: int, n_idle: int) -> BlockEncoding:
@@ -20,7 +25,7 @@ def encode_trapezoid(generator: BlockEncoding, step: float, n_time: int, n_idle:
     Arguments: generator, encoding of A; step, h > 0; n_time >= 1; n_idle below it: the last 2**n_idle blocks are
     copies. Columns before them hold 1 - h A / 2 on the diagonal and -(1 + h A / 2) below it.
     Result: an encoding with alpha = 2 + h alpha_A on [time..., system], as exact as the generator's. It calls the
-    generator once, under one control. With z_0 on the right in block s the first copy holds as many trapezoid steps
+    generator once, under one gate. With z_0 on the right in block s the first copy holds as many trapezoid steps
     from z_0 as there are blocks from s to it: the start's half step stands in its own block.
     Raises: ConfigError where the blocks do not fit, or h is not positive.
     Source: An, Onwunta, Yang, arXiv:2410.13189, for the history of a trapezoid; the labels are derived here.
@@ -29,9 +34,9 @@ def encode_trapezoid(generator: BlockEncoding, step: float, n_time: int, n_idle:
         raise ConfigError(f"2**{n_idle} copies do not fit into 2**{n_time} blocks.", value=n_time)
     if not (math.isfinite(step) and step > 0.0):
         raise ConfigError(f"A step is {step}, it must be positive and finite.", value=step)
-    n_projected = generator.n_ancilla - generator.restored
+    n_projected = generator.n_projected
     n_ancilla = 3 + n_projected + generator.restored + n_time
-    gated = generator.controlled()
+    gated = generator.gated()
 
     def build() -> Circuit:
         builder = CircuitBuilder("trapezoid_history", n_ancilla + n_time + generator.n_system)
@@ -56,27 +61,52 @@ def encode_trapezoid(generator: BlockEncoding, step: float, n_time: int, n_idle:
         builder.gate("ry", [slope], [angle])
         return builder.build()
 
-    counts = cost(gated)
+    two_qubit, rotations = generator.gated_cost()
     extra = 7 * n_time + 6 * (n_time - n_idle) + 3
     alpha = 2.0 + step * generator.alpha
     return BlockEncoding(
         method="trapezoid_history",
-        target=_target(generator, step, n_time, n_idle),
+        target=_target(generator.target, step, n_time, n_idle),
         alpha=alpha,
         n_system=n_time + generator.n_system,
         n_ancilla=n_ancilla,
         eps=step * generator.eps + 1e-15 * alpha,
-        two_qubit=counts.two_qubit + extra,
-        rotations=counts.rotations + 2 * extra + 10 * n_time + 6,
+        two_qubit=two_qubit + extra,
+        rotations=rotations + 2 * extra + 10 * n_time + 6,
         build=build,
         restored=n_ancilla - 3 - n_projected,
+        layout=None if generator.layout is None else HistoryLayout(generator.layout, n_time),
     )
 
 
-def _target(generator: BlockEncoding, step: float, n_time: int, n_idle: int) -> sp.csr_array:
-    blocks = 2**n_time
-    below = sp.eye_array(blocks, k=-1, format="csr")
-    active = sp.csr_array(sp.diags_array(np.where(np.arange(blocks) < blocks - 2**n_idle, step / 2, 0.0)))
-    one, system = sp.eye_array(blocks, format="csr"), sp.eye_array(2**generator.n_system, format="csr")
-    slopes = sp.csr_array((one + below) @ active)
-    return sp.csr_array(sp.kron(one - below, system) - sp.kron(slopes, generator.target))
+def _target(generator: Action, step: float, n_time: int, n_idle: int) -> Action:
+    """The matrix, assembled up to 2**20 rows."""
+    blocks, size = 2**n_time, generator.shape[0]
+    active = blocks - 2**n_idle
+    if blocks * size <= _ASSEMBLED and not isinstance(generator, LinearOperator):
+        below = sp.eye_array(blocks, k=-1, format="csr")
+        weights = sp.csr_array(sp.diags_array(np.where(np.arange(blocks) < active, step / 2, 0.0)))
+        one, system = sp.eye_array(blocks, format="csr"), sp.eye_array(size, format="csr")
+        slopes = sp.csr_array((one + below) @ weights)
+        return sp.csr_array(sp.kron(one - below, system) - sp.kron(slopes, generator))
+
+    def slopes_of(matrix: Action, rows: RealArray) -> RealArray:
+        """h/2 A on every block that is no copy."""
+        found = np.zeros_like(rows)
+        found[:active] = step / 2 * (matrix @ rows[:active].T).T
+        return found
+
+    def forward(x: RealArray) -> RealArray:
+        rows = x.reshape(blocks, size)
+        slopes = slopes_of(generator, rows)
+        out = rows - slopes
+        out[1:] -= rows[:-1] + slopes[:-1]
+        return out.reshape(-1)
+
+    def backward(x: RealArray) -> RealArray:
+        rows = x.reshape(blocks, size)
+        later = np.concatenate([rows[1:], np.zeros_like(rows[:1])])
+        return np.asarray(rows - later - slopes_of(back, rows + later)).reshape(-1)
+
+    back = transposed(generator)
+    return operator(blocks * size, forward, backward, generator.dtype)

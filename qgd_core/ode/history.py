@@ -16,9 +16,7 @@ from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.encodings.base import Action, BlockEncoding
 from qgd_core.encodings.realisation import Realisation
-from qgd_core.encodings.slot_flow import FlowEncoding
 from qgd_core.encodings.slot_history import encode_history
-from qgd_core.encodings.slots import SlotEncoding
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.ode.base import LinearRecurrence
 
@@ -116,10 +114,7 @@ class History:
     def _supported(self) -> NDArray[np.intp]:
         """Indices of the states in use."""
         step = self.realisation.encodings[0]
-        mask = np.ones(2**step.n_system)
-        if isinstance(step, SlotEncoding | FlowEncoding):
-            mask = step.supported if isinstance(step, FlowEncoding) else step.layout.supported
-        return np.flatnonzero(np.tile(mask, self.blocks))
+        return np.flatnonzero(np.tile(step.supported, self.blocks))
 
     @cached_property
     def _dense(self) -> RealArray | None:

@@ -12,7 +12,6 @@ import scipy.sparse as sp
 from qgd_core.arrays import RealArray
 from qgd_core.encodings.choose import block_encode
 from qgd_core.encodings.realisation import Realisation
-from qgd_core.encodings.slot_flow import FlowEncoding
 from qgd_core.encodings.trapezoid_history import encode_trapezoid
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import Plan
@@ -212,7 +211,6 @@ def _realise(problem: LinearODE, encoding: str) -> tuple[Realisation, LinearODE]
     if slots is not None and encoding in ("auto", slots.method):
         realisation = slots.realise(problem.wanted, problem.bound())
         (generator,) = realisation.encodings
-        assert isinstance(generator, FlowEncoding)
         used = np.flatnonzero(generator.supported)
         matrix, start = sp.csr_array(generator.target)[used][:, used], realisation.start[used]
         column = matrix[:, [0]].toarray()[1:, 0]

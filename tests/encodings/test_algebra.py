@@ -1,9 +1,13 @@
 """The algebra of encodings against dense matrix algebra."""
 
+import time
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from scipy.sparse.linalg import LinearOperator
 
+from qgd_core.encodings import action
 from qgd_core.encodings.algebra import combine
 from qgd_core.encodings.choose import block_encode
 from qgd_core.encodings.toeplitz import toeplitz
@@ -75,8 +79,28 @@ def test_wrong_partners_are_refused():
         encode(A) * 0.0
     with pytest.raises(ConfigError, match="not zero"):
         combine([encode(A), encode(B)], [1.0, np.nan])
-    with pytest.raises(ConfigError, match="assembled"):
-        toeplitz({0: 1.0}, 30).kron(encode(A))
+
+
+@pytest.mark.parametrize("complex_part", [0.0, 0.5j], ids=["real", "complex"])
+def test_kronecker_products_of_operators_are_never_assembled(complex_part, monkeypatch):
+    left, right = encode(A + complex_part * B), block_encode(BAND)
+    for make in (lambda: left.kron(right), lambda: left.kron_sum(right)):
+        dense = make().target.toarray()
+        with monkeypatch.context() as patch:
+            patch.setattr(action, "_ASSEMBLED", 2)
+            acting = make().target
+        assert isinstance(acting, LinearOperator)
+        np.testing.assert_allclose(acting @ np.eye(8), dense, rtol=0, atol=1e-14)
+        np.testing.assert_allclose(acting.H @ np.eye(8), dense.conj().T, rtol=0, atol=1e-14)
+
+
+def test_a_kronecker_sum_of_two_to_the_forty_rows_is_built_at_once():
+    began = time.process_time()
+    laplacian = toeplitz({-1: -1.0, 0: 2.0, 1: -1.0}, 20)
+    both = laplacian.kron_sum(laplacian)
+    assert (both.n_system, both.alpha) == (40, 8.0)
+    assert both.target.shape == (2**40, 2**40)
+    assert time.process_time() - began < 1
 
 
 def test_large_operators_add_without_being_assembled():

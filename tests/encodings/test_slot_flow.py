@@ -10,9 +10,10 @@ from qgd_core.circuit.circuit import CircuitBuilder
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import simulate
 from qgd_core.dynamics.polynomial import PolynomialField
+from qgd_core.encodings import flow_action, slot_flow
 from qgd_core.encodings.flow_bands import Bands
+from qgd_core.encodings.layouts import SlotLayout
 from qgd_core.encodings.slot_flow import encode_flow
-from qgd_core.encodings.slots import SlotLayout
 from qgd_core.errors import ConfigError
 
 SCALE = 1.3
@@ -218,6 +219,85 @@ def test_controlled_circuit():
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-12)
 
 
+def gate_defect(encoding, wanted):
+    """The worst error of a gate in front, forth and back: at 1 the matrix, at 0 the identity, what leaves included.
+
+    With the gate at 0 and the first ancilla at 1 that ancilla must stay.
+    """
+    gated, size = encoding.gated(), 2**encoding.n_system
+    valid, worst = np.flatnonzero(encoding.supported), 0.0
+    assert gated.n_qubits == 1 + encoding.n_ancilla + encoding.n_system
+    x = np.zeros(size)
+    x[valid] = np.random.default_rng(7).normal(size=valid.size)
+    for circuit, block in ((gated, wanted), (gated.adjoint(), wanted.T)):
+        start = np.zeros((2, 2**encoding.n_ancilla, size), dtype=complex)
+        start[:, 0] = x
+        still, moved = simulate(circuit, start.reshape(-1)).reshape(start.shape)
+        still[0] -= x
+        moved[0, valid] -= block @ x[valid] / encoding.alpha
+        start[:], start[0, 2 ** (encoding.n_ancilla - 1)] = 0.0, x
+        lost = simulate(circuit, start.reshape(-1)).reshape(start.shape)[0, : 2 ** (encoding.n_ancilla - 1)]
+        worst = max(worst, *(np.abs(part).max() for part in (still, moved[0], lost)))
+    return worst
+
+
+@pytest.mark.parametrize("sourced", [False, True], ids=["plain", "sourced"])
+@pytest.mark.parametrize("field", CASES.values(), ids=CASES)
+def test_a_gate_leaves_the_identity_at_a_few_gates_more(field, sourced):
+    encoding, inner = encode_flow(field, SCALE, sourced=sourced), assembled(field)
+    wanted = np.zeros(np.add(inner.shape, int(sourced)))
+    wanted[int(sourced) :, int(sourced) :] = inner
+    if sourced:
+        wanted[1 : field.n + 1, 0] = SCALE * field.coefficient(0).toarray()[:, 0]
+    assert gate_defect(encoding, wanted) < 1e-13
+    plain, gated = cost(encoding.circuit()), cost(encoding.gated())
+    assert gated.two_qubit - plain.two_qubit <= encoding.gate_extra
+    assert (gated.two_qubit, gated.rotations) <= encoding.gated_cost()
+    assert gated.rotations <= encoding.gated_cost()[1]
+
+
+@pytest.mark.parametrize(("n", "cx"), [(2, 112), (4, 180), (8, 281)])
+def test_cost_under_a_gate(n, cx):
+    for seed in range(3):
+        assert cost(encode_flow(flow(n, seed), SCALE, sourced=True).gated()).two_qubit <= cx
+
+
+def unmoved_labels(monkeypatch):
+    """Rows that expect a move although the gate is off."""
+    kept = Bands.row_angles
+
+    def forget(bands, gated=False):
+        first, then = kept(bands)
+        return (np.stack([first, first]), np.stack([then, then])) if gated else (first, then)
+
+    monkeypatch.setattr(Bands, "row_angles", forget)
+
+
+def ungated_shift(monkeypatch):
+    def shift(plan, builder, gate, labels, move, rest):
+        plan.bands.shift.ops.emit(builder, [labels[1], labels[0], *rest])
+
+    monkeypatch.setattr(slot_flow._Plan, "_move", shift)
+
+
+@pytest.mark.parametrize("plant", [unmoved_labels, ungated_shift])
+def test_a_planted_gate_is_seen(plant, monkeypatch):
+    plant(monkeypatch)
+    field = CASES["unrelated entries"]
+    assert gate_defect(encode_flow(field, SCALE), assembled(field)) > 1e-3
+
+
+def test_a_large_flow_acts_without_being_assembled(monkeypatch):
+    for field, sourced in [(flow(6), True), (unrelated(5, 1), False), (flow(4, neighbours=()), True)]:
+        dense = encode_flow(field, SCALE, sourced=sourced).target.toarray()
+        with monkeypatch.context() as patch:
+            patch.setattr(flow_action, "_ASSEMBLED", 1)
+            action = encode_flow(field, SCALE, sourced=sourced).target
+        x = np.random.default_rng(0).normal(size=len(dense))
+        np.testing.assert_allclose(action @ x, dense @ x, rtol=0, atol=1e-13)
+        np.testing.assert_allclose(action.H @ x, dense.T @ x, rtol=0, atol=1e-13)
+
+
 def test_classical_parts_of_large_fields_are_fast_to_know():
     encoding = encode_flow(flow(32), SCALE)
     assert encoding.two_qubit < 16 * 32 + 300
@@ -241,7 +321,7 @@ def test_a_planted_bug_is_seen(bug, monkeypatch):
     field = CASES["four"]
     encoding = encode_flow(field, SCALE)
     read = Bands.row_angles, Bands.column_angles
-    monkeypatch.setattr(Bands, "row_angles", lambda bands: read[0](bug(bands)))
+    monkeypatch.setattr(Bands, "row_angles", lambda bands, gated=False: read[0](bug(bands), gated))
     monkeypatch.setattr(Bands, "column_angles", lambda bands: read[1](bug(bands)))
     valid = np.flatnonzero(encoding.supported)
     found = columns(encoding, encoding.circuit(), valid)[valid]

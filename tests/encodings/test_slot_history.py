@@ -10,8 +10,9 @@ from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import simulate
 from qgd_core.dynamics.low_rank import LowRankMap
 from qgd_core.encodings import slot_history, slots
+from qgd_core.encodings.block import Block
 from qgd_core.encodings.choose import block_encode
-from qgd_core.encodings.slot_history import encode_history, history_supported
+from qgd_core.encodings.slot_history import encode_history
 from qgd_core.encodings.slots import encode_slots
 from qgd_core.errors import ConfigError
 
@@ -44,7 +45,7 @@ def test_circuit_is_identity_less_shifted_step(step, n_time):
     circuit, size = history.circuit(), 2**history.n_system
     assert circuit.n_qubits == history.n_ancilla + history.n_system
     wanted = np.eye(size) - np.kron(np.eye(2**n_time, k=-1), encoding.target.toarray())
-    supported = np.flatnonzero(history_supported(encoding, n_time))
+    supported = np.flatnonzero(history.supported)
     rng = np.random.default_rng(0)
     for _ in range(3):
         start = np.zeros(2**circuit.n_qubits, dtype=complex)
@@ -119,7 +120,7 @@ def test_the_last_blocks_are_copies(case, n_time, n_idle):
     encoding = encode_slots(CASES[case][0], 1.2, 0.7)
     history = encode_history(encoding, n_time, n_idle)
     wanted = dense_history(encoding.target.toarray(), n_time, n_idle)
-    supported = np.flatnonzero(history_supported(encoding, n_time))
+    supported = np.flatnonzero(history.supported)
     assert worst_defect(history, supported, wanted) < 1e-12
     np.testing.assert_allclose(history.target.toarray(), wanted, rtol=0, atol=1e-14)
     counts, own = cost(history.circuit()), cost(encoding.circuit())
@@ -179,12 +180,12 @@ def copies_are_not_weighted(monkeypatch):
 
 
 def transposed_step(monkeypatch):
-    kept = slot_history._gated
-    monkeypatch.setattr(slot_history, "_gated", lambda step: kept(step).adjoint())
+    kept = Block.gated
+    monkeypatch.setattr(Block, "gated", lambda step: kept(step).adjoint())
 
 
 def wrong_sign(monkeypatch):
-    kept = slot_history._gated
+    kept = Block.gated
 
     def negative(step):
         builder = CircuitBuilder("negative", kept(step).n_qubits)
@@ -192,7 +193,7 @@ def wrong_sign(monkeypatch):
         builder.gate("z", [0])
         return builder.build()
 
-    monkeypatch.setattr(slot_history, "_gated", negative)
+    monkeypatch.setattr(Block, "gated", negative)
 
 
 def not_sealed(monkeypatch):
@@ -207,6 +208,6 @@ def not_sealed(monkeypatch):
 def test_a_planted_bug_is_seen(plant, monkeypatch):
     encoding = encode_slots(CASES["two"][0], 1.2, 0.7)
     wanted = dense_history(encoding.target.toarray(), 3, 1)
-    supported = np.flatnonzero(history_supported(encoding, 3))
+    supported = np.flatnonzero(np.tile(encoding.supported, 8))
     plant(monkeypatch)
     assert worst_defect(encode_history(encoding, 3, 1), supported, wanted) > 1e-3

@@ -1,5 +1,6 @@
 """The Carleman step in slots against the assembled exact step, by simulation."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import simulate
 from qgd_core.dynamics.low_rank import LowRankMap
 from qgd_core.dynamics.polynomial import PolynomialField
+from qgd_core.encodings import slots
 from qgd_core.encodings.slot_circuits import lifted_start, lifted_start_cost
 from qgd_core.encodings.slots import encode_slots
 
@@ -129,6 +131,31 @@ def test_start_vector(n):
     np.testing.assert_allclose(found, wanted / np.linalg.norm(wanted), rtol=0, atol=1e-14)
     assert cost(circuit)["cx"] <= lifted_start_cost(layout.n_slot)
     assert np.linalg.norm(wanted) == pytest.approx(np.sqrt(1 + v @ v + (0.7 * v @ v) ** 2), rel=1e-12)
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["plain", "turned"])
+@pytest.mark.parametrize("step", CASES.values(), ids=CASES)
+def test_a_large_step_acts_without_being_assembled(step, turned, monkeypatch):
+    frame = np.linalg.qr(np.random.default_rng(3).normal(size=(step.n, step.n)))[0] if turned else None
+    dense = encode_slots(step, SCALE, BALANCE, frame).target.toarray()
+    monkeypatch.setattr(slots, "_ASSEMBLED", 1)
+    action = encode_slots(step, SCALE, BALANCE, frame).target
+    supported = encode_slots(step, SCALE, BALANCE, frame).supported
+    x = np.random.default_rng(4).normal(size=len(dense))
+    np.testing.assert_allclose(action @ x, dense @ x, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(action.H @ x, dense.T @ x, rtol=0, atol=1e-13)
+    assert not np.any((action @ x)[supported == 0.0])
+
+
+def test_a_step_of_512_variables_is_encoded_at_once():
+    step, began = step_like(512, 2), time.process_time()
+    encoding = encode_slots(step, 1.0)
+    found = encoding.target @ encoding.layout.lift(0.01 * np.ones(512), 1.0)
+    assert time.process_time() - began < 1
+    places = 512 + np.array(encoding.layout.places)
+    wanted = 0.01 * step.multipliers + step.offset
+    wanted = wanted + (step.weights * (0.01 * step.directions.sum(axis=1)) ** 2) @ step.directions
+    np.testing.assert_allclose(found[places], wanted, rtol=0, atol=1e-13)
 
 
 def swapped(step):

@@ -79,7 +79,7 @@ def test_a_gate_in_front_leaves_the_identity(diagonals, square, p):
     encoding = encode_stencil(diagonals, square, p, BALANCE)
     if encoding.circuit().n_qubits > 20:
         pytest.skip("too wide for the dense simulator in a fast test")
-    gated, n = encoding.build_gated(), 2 * encoding.n_slot + 1
+    gated, n = encoding.gated(), encoding.n_system
     rng = np.random.default_rng(1)
     v = np.zeros(2**n)
     v[supported(p)] = rng.normal(size=supported(p).size)
@@ -94,7 +94,7 @@ def test_the_first_degree_moves_as_the_map():
     diagonals, square, p = CASES["eight rows"]
     v = np.random.default_rng(2).uniform(-0.5, 0.5, 8)
     encoding = encode_stencil(diagonals, square, p, BALANCE)
-    found = (encoding.target @ encoding.lift(v, BALANCE))[:8]
+    found = (encoding.target @ encoding.layout.lift(v, BALANCE))[:8]
     np.testing.assert_allclose(found, matrix_of(diagonals, 8) @ v + square * v**2, rtol=0, atol=1e-15)
 
 

@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import simulate
 from qgd_core.dynamics.polynomial import PolynomialField
-from qgd_core.encodings import slot_flow, taylor_step
+from qgd_core.encodings import flow_action, slot_flow, taylor_step
 from qgd_core.encodings.slot_flow import encode_flow
 from qgd_core.encodings.slot_history import encode_history
 from qgd_core.encodings.taylor_step import encode_taylor
@@ -139,3 +140,35 @@ def test_a_planted_bug_is_seen(plant, monkeypatch):
     plant(monkeypatch)
     step = encode_taylor(encode_flow(FIELD, sourced=True), STEP, 1)
     assert defect(step, step.supported, series(1)) > 1e-4
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_gate_leaves_the_identity(order):
+    step = encode_taylor(encode_flow(FIELD, sourced=True), STEP, order)
+    gated, size = step.gated(), 2**step.n_system
+    valid = np.flatnonzero(step.supported)
+    x = np.zeros(size)
+    x[valid] = np.random.default_rng(1).normal(size=valid.size)
+    for circuit, wanted in ((gated, series(order)), (gated.adjoint(), series(order).T)):
+        start = np.zeros((2, 2**step.n_ancilla, size), dtype=complex)
+        start[:, 0] = x
+        still, moved = simulate(circuit, start.reshape(-1)).reshape(start.shape)
+        still[0] -= x
+        assert np.abs(still).max() < 1e-13
+        np.testing.assert_allclose(step.alpha * moved[0, valid], wanted @ x[valid], rtol=0, atol=1e-12)
+    counts = cost(gated)
+    assert counts.two_qubit <= step.gated_cost()[0]
+    assert counts.rotations <= step.gated_cost()[1]
+
+
+def test_histories_of_large_flows_act_without_being_assembled(monkeypatch):
+    def actions():
+        flow = encode_flow(FIELD, sourced=True)
+        return encode_taylor(flow, STEP, 3).target, encode_trapezoid(flow, STEP, 2, 1).target
+
+    dense = [action.toarray() for action in actions()]
+    monkeypatch.setattr(flow_action, "_ASSEMBLED", 1)
+    for action, wanted in zip(actions(), dense, strict=True):
+        assert isinstance(action, LinearOperator)
+        np.testing.assert_allclose(action @ np.eye(len(wanted)), wanted, rtol=0, atol=1e-14)
+        np.testing.assert_allclose(action.H @ np.eye(len(wanted)), wanted.T, rtol=0, atol=1e-14)
