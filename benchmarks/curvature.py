@@ -1,6 +1,6 @@
 """What m Lanczos steps of a Hessian cost in gradients: this project, hessian-eigenthings and curvlinops, in one run.
 
-    python benchmarks/curvature.py [--steps 10] [--samples 8] [--rounds 3]
+    python benchmarks/curvature.py [--steps 10] [--samples 32] [--rounds 3]
 
 The network is the 7,451,044-weight ResNet of arXiv 2303.03428, in float32 on one thread. Costs are processor time, each
 divided by the mean of the plain gradients measured just before and after it, so other work on the machine matters little.
@@ -76,11 +76,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--samples", type=int, default=8)
+    parser.add_argument("--samples", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    model = resnet32x4(classes=10).eval()
+    model = resnet32x4().eval()
     batch = load_digit_images(limit=chosen.samples).train
     names = [
         name for name, weight in model.named_parameters() if weight.ndim > 1 and not name.startswith("head")

@@ -65,6 +65,7 @@ class HessianOperator:
         self._tensors = tensors
         self._units: list[Plain | Folded] = []
         self._noted: set[int] = set()
+        self._sums: list[Tensor] = []  # over batches, of what the units keep
         self._graphs: dict[int, tuple[Tensor, ...]] = {}
         self.graph_limit = graph_limit
         self.kept_bytes = 0
@@ -78,18 +79,23 @@ class HessianOperator:
         sizes = [len(index) for index in self._index.values()]
         parts = dict(zip(self._index, torch.split(vector, sizes), strict=True))
         directions: list[Tensor] = []
-        sums: list[Tensor] = []
+        for total in self._sums:
+            total.zero_()
+        own = False
         for number, batch in own_batches(self.data):
             slopes, share, keep = self._slopes(number, batch)
             directions = directions or [part for unit in self._units for part in unit.place(parts)]
             products = self._products(slopes, directions, keep)
-            found = [kept for unit, own in self._by_unit(products) for kept in unit.reduce(own)]
-            sums = sums or [torch.zeros_like(kept, dtype=torch.float64) for kept in found]
-            for total, kept in zip(sums, found, strict=True):
+            found = [kept for unit, part in self._by_unit(products) for kept in unit.reduce(part)]
+            self._sums = self._sums or [torch.zeros_like(kept, dtype=torch.float64) for kept in found]
+            for total, kept in zip(self._sums, found, strict=True):
                 total.add_(kept, alpha=share)
-        result = torch.cat(self._collect(sums, parts)) if sums else torch.zeros_like(vector)
-        require_finite(add_over_workers(result), "The Hessian-vector product")
-        return result.add_(vector, alpha=self.objective.l2)
+            own = True
+        result = torch.empty_like(vector) if own else torch.zeros_like(vector)
+        if own:
+            self._collect(parts, dict(zip(self._index, torch.split(result, sizes), strict=True)))
+        require_finite(add_over_workers(result).sum(), "The Hessian-vector product")
+        return result.add_(vector, alpha=self.objective.l2) if self.objective.l2 else result
 
     def _products(self, slopes: Iterable[Tensor], directions: list[Tensor], keep: bool) -> tuple[Tensor, ...]:
         leaves = self._leaves()
@@ -105,13 +111,11 @@ class HessianOperator:
                 materialize_grads=True,
             )
 
-    def _collect(self, sums: list[Tensor], parts: Mapping[str, Tensor]) -> list[Tensor]:
-        """Return the products on the active weights in the order of the active set."""
-        found: dict[str, Tensor] = {}
-        waiting = iter(sums)
+    def _collect(self, parts: Mapping[str, Tensor], result: Mapping[str, Tensor]) -> None:
+        """Write the products on the active weights, by name, from the sums over the batches."""
+        waiting = iter(self._sums)
         for unit in self._units:
-            found |= unit.collect([next(waiting) for _ in range(unit.count)], parts)
-        return [found[name] for name in self._index]
+            unit.collect([next(waiting) for _ in range(unit.count)], parts, result)
 
     def _slopes(self, number: int, batch: Any) -> tuple[tuple[Tensor, ...], float, bool]:
         """Return gradients on a batch as graphs (values may be zero), the batch's share, and whether it is kept."""

@@ -75,23 +75,23 @@ def run_lanczos(
     alphas, betas = journal.read(basis) if journal else ([], [])
     if not alphas:
         basis[0] = start / start.norm()
+    newest, other = torch.empty_like(start), torch.empty_like(start)  # large vectors are slow to make anew
     while len(alphas) < count and (not betas or betas[-1] > 0):
         k = len(alphas)
         if k >= steps and _settled(_solve(alphas, betas), settle):
             break
-        newest = basis[k % room].double()
-        w = product(newest)
+        w = product(newest.copy_(basis[k % room]))
         alphas.append(float(newest @ w))
         w.sub_(newest, alpha=alphas[-1])
         if k:
-            w.sub_(basis[(k - 1) % room].double(), alpha=betas[-1])
+            w.sub_(other.copy_(basis[(k - 1) % room]), alpha=betas[-1])
         if reorthogonalise == "full":
             known = basis[: k + 1]
-            w -= known.T @ (known @ w.to(store))
+            w.sub_(other.copy_(known.T @ (known @ w.to(store))))
         beta = float(w.norm())
         betas.append(beta if beta > _BREAKDOWN * max(map(abs, [*alphas, *betas, beta])) else 0.0)
         if betas[-1]:
-            basis[(k + 1) % room] = w / beta
+            basis[(k + 1) % room] = w.div_(beta)
         if journal:
             journal.write(basis, alphas, betas)
         after(k + 1)
