@@ -22,7 +22,7 @@ from qgd_core.phases.angles import qsvt_angles
 from qgd_core.phases.chebyshev import Chebyshev
 from qgd_core.phases.targets import inverse
 
-KAPPAS = (5.0, 20.0, 85.0, 480.0, 1_850.0, 7_400.0, 63_000.0)  # degrees 31 to 986,333
+KAPPAS = (5.0, 20.0, 85.0, 480.0, 1_850.0, 7_400.0, 63_000.0)  # degrees 31 to 987,321
 POINTS = np.random.default_rng(0).uniform(-1.0, 1.0, 5)
 PRODUCT = 30_000
 Response = Callable[[float], float]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft as fft
-from scipy.special import erf, erfcinv
+from scipy.special import erf, erfcinv, ive, jv
 
 from qgd_core.arrays import RealArray
 from qgd_core.errors import ConfigError, PrecisionUnreachable
-from qgd_core.phases.chebyshev import Chebyshev, approximate, interpolate
+from qgd_core.phases.chebyshev import Chebyshev, approximate, interpolate, sample, series
 
 _MOST_DEGREE = 1 << 27
 
@@ -36,21 +37,25 @@ def inverse(kappa: float, eps: float) -> Target:
     Arguments: kappa, above 1; eps, absolute error of 1/x (whose values go from 1 to kappa).
     Result: degree 2n - 1 with (1-a)^n / (a (1+a)^(n-1)) <= eps, a = 1/kappa: the minimax error. The
     magnitude between the intervals is at most about 2 kappa: scale before asking for phases.
-    Raises: ConfigError for kappa <= 1 or eps <= 0.
+    Raises: ConfigError for kappa <= 1 or eps <= 0; PrecisionUnreachable where rounding alone exceeds eps.
     Source: Sunderhauf et al., arXiv:2507.15537; here 1 - x p(x) is evaluated without cancellation at the
     nodes of a cosine transform, so any degree is exact to rounding.
     """
     _positive(eps=eps, kappa=kappa - 1.0)
     a = 1.0 / kappa
     u0 = math.log1p(2.0 * a / (1.0 - a))
-    n = max(1, math.ceil((math.log1p(a) - math.log(a * eps)) / u0))
-    _reachable(2 * n - 1, "kappa", kappa)
-    x = np.cos((2 * np.arange(n) + 1) * np.pi / (4 * n))
-    rest = _inverse_rest(x, a, n, u0)
-    coefficients = np.zeros(2 * n)
-    coefficients[1::2] = fft.dct((1.0 - rest) / x, 4) / n
-    error = math.exp(n * math.log1p(-a) - (n - 1) * math.log1p(a)) / a
-    return Target(Chebyshev(coefficients), error)
+    least = max(1, math.ceil((math.log1p(a) - math.log(a * eps)) / u0))
+    _reachable(2 * least - 1, "kappa", kappa)
+
+    def of(n: int) -> Target:
+        # Cosines of (2 k + 1) pi / (4 n), accurate where they are small.
+        x = np.sin((2 * np.arange(n)[::-1] + 1) * np.pi / (4 * n))
+        coefficients = np.zeros(2 * n)
+        coefficients[1::2] = fft.dct((1.0 - _inverse_rest(x, a, n, u0)) / x, 4) / n
+        error = math.exp(n * math.log1p(-a) - (n - 1) * math.log1p(a)) / a
+        return _measured(Chebyshev(coefficients), error, a, lambda x: 1.0 / x)
+
+    return _certified(of, least, eps)
 
 
 def _inverse_rest(x: RealArray, a: float, n: int, u0: float) -> RealArray:
@@ -71,35 +76,52 @@ def _arguments(depth: RealArray) -> tuple[RealArray, RealArray]:
 
 def evolution(t: float, eps: float) -> Target:
     """exp(-i x t) on [-1, 1], complex coefficients: the Jacobi-Anger series, cut at eps."""
-    _positive(eps=eps, time=abs(t) + 1.0)
-    return Target(approximate(lambda x: np.exp(-1j * x * t), eps), eps)
+    waves = _jacobi_anger(t, eps)
+    turns = np.array([1.0, -1.0j, -1.0, 1.0j])[np.arange(waves.size) % 4]
+    return Target(series(waves * turns, lambda x: np.exp(-1j * x * t), eps), eps)
 
 
 def cosine(t: float, eps: float) -> Target:
     """cos(x t) on [-1, 1], even: half of exp(-i x t)."""
-    _positive(eps=eps, time=abs(t) + 1.0)
-    return Target(approximate(lambda x: np.cos(x * t), eps, parity=0), eps)
+    waves = _jacobi_anger(t, eps)
+    turns = np.array([1.0, 0.0, -1.0, 0.0])[np.arange(waves.size) % 4]
+    return Target(series(waves * turns, lambda x: np.cos(x * t), eps), eps)
 
 
 def sine(t: float, eps: float) -> Target:
     """sin(x t) on [-1, 1], odd: the other half of exp(-i x t)."""
+    waves = _jacobi_anger(t, eps)
+    turns = np.array([0.0, 1.0, 0.0, -1.0])[np.arange(waves.size) % 4]
+    return Target(series(waves * turns, lambda x: np.sin(x * t), eps), eps)
+
+
+def _jacobi_anger(t: float, eps: float) -> RealArray:
+    """J_0(t), 2 J_1(t), 2 J_2(t), ... until they vanish."""
     _positive(eps=eps, time=abs(t) + 1.0)
-    return Target(approximate(lambda x: np.sin(x * t), eps, parity=1), eps)
+    count = abs(t) + 20.0 * np.cbrt(abs(t)) + 40.0
+    _reachable(count, "t", t)
+    waves = 2.0 * jv(np.arange(int(count)), t)
+    waves[0] /= 2.0
+    return np.asarray(waves)
 
 
 def decay(t: float, eps: float) -> Target:
     """exp(-t (1 - x)) on [-1, 1], neither even nor odd; t not negative, degree about sqrt(2 t log(1/eps))."""
-    _positive(eps=eps)
+    _positive(eps=eps, time=abs(t) + 1.0)
     if t < 0:
         raise ConfigError(f"t is {t}, it cannot be negative.", value=t)
-    return Target(approximate(lambda x: np.exp(-t * (1.0 - x)), eps), eps)
+    count = min(t, 10.0 * math.sqrt(t)) + 60.0
+    _reachable(count, "t", t)
+    terms = 2.0 * ive(np.arange(int(count)), t)
+    terms[0] /= 2.0
+    return Target(series(terms, lambda x: np.exp(-t * (1.0 - x)), eps), eps)
 
 
 def sign(delta: float, eps: float) -> Target:
     """Sign of x for delta <= |x| <= 1, odd, through erf; arXiv:1707.05391, lemma 6."""
     _positive(eps=eps, delta=delta)
     k = float(erfcinv(eps / 2)) / delta
-    return Target(approximate(lambda x: erf(k * x), eps / 2, parity=1), eps)
+    return Target(approximate(lambda x: erf(k * x), eps / 2, parity=1, seen=[min(delta, 1.0)]), eps)
 
 
 def window(edge: float, delta: float, eps: float) -> Target:
@@ -107,7 +129,13 @@ def window(edge: float, delta: float, eps: float) -> Target:
     _positive(eps=eps, delta=delta, edge=edge)
     k = float(erfcinv(eps / 2)) / delta
     return Target(
-        approximate(lambda x: 0.5 * (erf(k * (x + edge)) - erf(k * (x - edge))), eps / 2, parity=0), eps
+        approximate(
+            lambda x: 0.5 * (erf(k * (x + edge)) - erf(k * (x - edge))),
+            eps / 2,
+            parity=0,
+            seen=[0.0, min(edge, 1.0)],
+        ),
+        eps,
     )
 
 
@@ -116,28 +144,59 @@ def kernel_filter(delta: float, eps: float) -> Target:
 
     Arguments: delta in (0, 1), the gap; eps, the magnitude left outside.
     Result: degree 2 l with 1/T_l(1 + 2 delta^2 / (1 - delta^2)) <= eps; its value at 0 is exactly 1.
-    Raises: ConfigError outside those ranges.
+    Raises: ConfigError outside those ranges; PrecisionUnreachable where rounding alone exceeds eps.
     Source: Lin, Tong, arXiv:1910.14596, lemma 2.
     """
     _positive(eps=eps, delta=delta, gap=1.0 - delta)
     top = 2.0 * delta**2 / (1.0 - delta**2)
     u0 = float(_arguments(np.array([top]))[0][0])
-    degree = max(1, math.ceil(math.acosh(max(1.0, 1.0 / eps)) / u0))
-    _reachable(2 * degree, "delta", delta)
+    least = max(1, math.ceil(math.acosh(max(1.0, 1.0 / eps)) / u0))
+    _reachable(2 * least, "delta", delta)
 
-    def values(x: RealArray) -> RealArray:
-        depth = 2.0 * (delta - x) * (delta + x) / (1.0 - delta**2)
-        u, turn = _arguments(depth)
-        return np.asarray(
-            np.where(depth > 0, np.cosh(degree * u), np.cos(degree * turn)) / math.cosh(degree * u0)
-        )
+    def of(degree: int) -> Target:
+        def values(x: RealArray) -> RealArray:
+            depth = 2.0 * (delta - x) * (delta + x) / (1.0 - delta**2)
+            u, turn = _arguments(depth)
+            return np.asarray(
+                np.where(depth > 0, np.cosh(degree * u), np.cos(degree * turn)) / math.cosh(degree * u0)
+            )
 
-    coefficients = interpolate(values, 2 * degree).coefficients
-    coefficients[1::2] = 0.0
-    return Target(Chebyshev(coefficients), 1.0 / math.cosh(degree * u0))
+        coefficients = interpolate(values, 2 * degree).coefficients
+        coefficients[1::2] = 0.0
+        return _measured(Chebyshev(coefficients), 1.0 / math.cosh(degree * u0), delta, np.zeros_like)
+
+    return _certified(of, least, eps)
 
 
-def _reachable(degree: int, name: str, value: float) -> None:
+def _measured(
+    polynomial: Chebyshev, error: float, least: float, function: Callable[[RealArray], RealArray]
+) -> Target:
+    """The target with its error for |x| >= least: the exact one, or what a grid twice as fine shows with rounding."""
+    values = sample(polynomial.coefficients, 2 * polynomial.coefficients.size)
+    m = values.size - 1
+    x = np.sin((m - 2 * np.arange(m + 1)) * np.pi / (2 * m))
+    outside = np.abs(x) >= least
+    return Target(
+        polynomial, max(error, float(np.abs(values[outside] - function(x[outside])).max(initial=0.0)))
+    )
+
+
+def _certified(of: Callable[[int], Target], least: int, eps: float) -> Target:
+    """The target of least degree that keeps to eps; PrecisionUnreachable where rounding alone exceeds it."""
+    # A thousandth more leaves room for rounding where the exact error just fits.
+    for n in (least, least + least // 1000 + 1):
+        found = of(n)
+        if found.error <= eps:
+            return found
+    raise PrecisionUnreachable(
+        f"Rounding leaves an error of {found.error:.2g}, above {eps:.2g}.",
+        subject=found.polynomial,
+        value=found.error,
+        remedy=f"Ask for {2 * found.error:.1g} or more.",
+    )
+
+
+def _reachable(degree: float, name: str, value: float) -> None:
     if degree > _MOST_DEGREE:
         raise PrecisionUnreachable(
             f"{name} = {value:.3g} needs degree {degree:.3g}, past what fits in memory.",

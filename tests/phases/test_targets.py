@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from numpy.polynomial import chebyshev
+from scipy import special
 
 from qgd_core.errors import ConfigError, PrecisionUnreachable
+from qgd_core.phases import targets
 from qgd_core.phases.chebyshev import Chebyshev, approximate, interpolate
 from qgd_core.phases.minimax import fit
 from qgd_core.phases.targets import cosine, decay, evolution, inverse, kernel_filter, sign, sine, window
@@ -141,3 +143,70 @@ def test_a_degree_past_memory_is_refused(call):
     with pytest.raises(PrecisionUnreachable, match="needs degree") as caught:
         call()
     assert caught.value.value > 2**27
+
+
+@pytest.mark.parametrize("degree", [64, 96, 128, 4096])
+def test_what_every_grid_takes_for_a_constant_is_seen(degree):
+    """Chebyshev points of 32, 64, ... see T_128 as 1 everywhere."""
+    found = approximate(lambda x: np.cos(degree * np.arccos(x)), 1e-6)
+    assert found.degree == degree
+    assert abs(found(0.3) - np.cos(degree * np.arccos(0.3))) < 1e-6
+
+
+@pytest.mark.parametrize("t", [0.0, 1.0, 1e3, 1e6])
+def test_a_narrow_decay_is_not_taken_for_zero(t):
+    target = decay(t, 1e-9)
+    x = np.append(1.0 - np.geomspace(1e-12, 2.0, 60), 1.0)
+    assert np.abs(target.polynomial(x) - np.exp(-t * (1.0 - x))).max() <= 1e-9
+
+
+def test_a_narrow_window_is_not_taken_for_zero():
+    target = window(1e-3, 1e-4, 1e-4)
+    assert np.abs(target.polynomial(np.array([0.0, 8e-4, -9e-4])) - 1.0).max() <= 1e-4
+    assert np.abs(target.polynomial(np.array([1.1e-3, 0.5, -1.0]))).max() <= 1e-4
+
+
+@pytest.mark.parametrize("t", [-7.0, 1e4])
+def test_long_evolutions_keep_their_error(t):
+    x = np.random.default_rng(0).uniform(-1, 1, 20)
+    for make, function in ((evolution, lambda x: np.exp(-1j * t * x)), (cosine, lambda x: np.cos(t * x))):
+        target = make(t, 1e-10)
+        assert np.abs(target.polynomial(x) - function(x)).max() <= 1e-10
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: inverse(10.0, 1e-14),
+        lambda: inverse(1e4, 1e-12),
+        lambda: kernel_filter(1e-3, 1e-15),
+        lambda: evolution(1e4, 1e-13),
+        lambda: cosine(30.0, 1e-16),
+        lambda: decay(40.0, 1e-17),
+        lambda: approximate(np.cos, 1e-18),
+    ],
+)
+def test_an_error_below_rounding_is_refused_and_a_reachable_one_named(call):
+    with pytest.raises(PrecisionUnreachable) as caught:
+        call()
+    assert 0.0 < caught.value.value < 1e-9
+
+
+def test_a_function_of_another_parity_is_refused():
+    for function, parity in ((np.exp, 0), (np.exp, 1), (np.cos, 1)):
+        with pytest.raises(ConfigError, match=r"not (even|odd)"):
+            approximate(function, 1e-6, parity=parity)
+
+
+def test_rounding_is_part_of_the_declared_error(monkeypatch):
+    kept = targets._inverse_rest
+    monkeypatch.setattr(targets, "_inverse_rest", lambda x, *given: kept(x, *given) + 1e-4 * np.sign(x - 0.5))
+    with pytest.raises(PrecisionUnreachable, match="Rounding"):
+        inverse(10.0, 1e-6)
+
+
+def test_a_wrong_series_is_refused(monkeypatch):
+    monkeypatch.setattr(targets, "jv", lambda k, t: special.jv(k, t) * np.where(k == 3, -1.0, 1.0))
+    for make in (evolution, sine):
+        with pytest.raises(PrecisionUnreachable):
+            make(5.0, 1e-6)
