@@ -13,6 +13,8 @@ from qgd_core.errors import ConfigError
 _LEAST_SHARE, _MOST_SHARE = 1e-3, 0.9
 # What another round over all shares must gain to be worth it.
 _GAIN = 1e-3
+# Errors past this tell nothing.
+_MOST_ERROR = 1e3
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,33 @@ def _best_along(
         best = int(np.argmin([price(log) for log in grid]))
         low, high = float(grid[max(0, best - 1)]), float(grid[min(points - 1, best + 1)])
     return moved(float(grid[best]))
+
+
+def least_error(reached: Callable[[float], bool], eps: float) -> float | None:
+    """The least error above eps that can be reached, to one percent; None where none up to 1000 can.
+
+    Arguments: reached, whether an error can be, never again false above one that can; eps, one that cannot.
+    Result: an error that can be reached, less than 1% above one that cannot.
+    Raises: nothing.
+    Source: bisection of the logarithm.
+    """
+    high = eps
+    while not reached(high):
+        high *= 2.0
+        if high > _MOST_ERROR:
+            return None
+    low = high / 2.0
+    while high > 1.01 * low:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high
+
+
+def easier(reachable: float | None, otherwise: str) -> str:
+    """What to do where an error is out of reach: ask for what can be reached, if anything, or else."""
+    if reachable is None:
+        return f"{otherwise[0].upper()}{otherwise[1:]}."
+    return f"Ask for {1.01 * reachable:.1e} or more, or {otherwise}."
 
 
 def check_share(share: float) -> float:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from qgd_core.budget import ErrorBudget, best_share, best_shares, check_share
+from qgd_core.budget import ErrorBudget, best_share, best_shares, check_share, easier, least_error
 from qgd_core.errors import ConfigError
 
 
@@ -57,3 +57,15 @@ def test_shares_that_can_be_met_are_found_from_far_away():
 def test_a_share_that_leaves_nothing_is_refused(share):
     with pytest.raises(ConfigError, match="leaves nothing"):
         check_share(share)
+
+
+@pytest.mark.parametrize("edge", [2e-6, 0.37, 40.0])
+def test_the_least_error_in_reach_is_found(edge):
+    found = least_error(lambda eps: eps >= edge, 1e-6)
+    assert edge <= found <= 1.01 * edge
+    assert f"{1.01 * found:.1e}" in easier(found, "do less")
+
+
+def test_nothing_in_reach_is_said():
+    assert least_error(lambda eps: False, 1e-6) is None
+    assert easier(None, "do less") == "Do less."

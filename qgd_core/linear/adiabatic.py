@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from qgd_core.arrays import ComplexArray, RealArray
-from qgd_core.budget import ErrorBudget, check_share
+from qgd_core.budget import ErrorBudget, best_share, check_share, easier, least_error
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost, rotation_t_count
 from qgd_core.circuit.ops import Controls
@@ -36,11 +36,14 @@ _OVERLAP = 0.5
 _POWER = 1.5
 
 
-def plan_adiabatic(problem: LinearSystem, eps: float, encoding: str = "auto", share: float = 0.05) -> Plan:
+def plan_adiabatic(
+    problem: LinearSystem, eps: float, encoding: str = "auto", share: float | None = None
+) -> Plan:
     """Plan A x = b by an adiabatic walk and an eigenstate filter, without building a circuit.
 
     Arguments: problem; eps, 2-norm error of x[wanted] relative to problem.unit; encoding, a name of
-    `list_encodings` or "auto"; share, the filter's part of eps.
+    `list_encodings` or "auto"; share, the filter's part of eps,
+    by default the one of least queries times shots.
     Result: a plan of 6 kappa + O(kappa log(1/eps)) queries. Its error bound takes an overlap of 0.5 after the walk,
     which is measured and not proven at this many steps (the paper proves it for 2305 kappa): the accepted share of
     shots shows it, and should not be below a quarter. A known number beside x gives the scale.
@@ -54,17 +57,32 @@ def plan_adiabatic(problem: LinearSystem, eps: float, encoding: str = "auto", sh
     last = problem.b.size
     gap = smallest / encoded.alpha * (1.0 - 1e-12)
     steps = 2 * math.ceil((_LEAST_STEPS + _STEPS / gap) / 2.0)
-    # A part d of the filtered state that is not the solution moves x by N d (1 + |x| / t) / (1 - N d / t).
-    length, allowed = math.hypot(most, t), eps * check_share(share) * problem.unit
-    error = _OVERLAP * allowed / (length * (1.0 + most / t) + allowed * length / t)
-    degree = filter_degree(gap, error)
+    length = math.hypot(most, t)
+
+    def degree_at(share: float, eps: float) -> int:
+        return filter_degree(gap, filter_error(share, eps))
+
+    def filter_error(share: float, eps: float) -> float:
+        # A part d of the filtered state that is not the solution moves x by N d (1 + |x| / t) / (1 - N d / t).
+        allowed = eps * share * problem.unit
+        return _OVERLAP * allowed / (length * (1.0 + most / t) + allowed * length / t)
+
+    def share_at(eps: float) -> float:
+        if share is not None:
+            return check_share(share)
+        return best_share(lambda part: (2 * steps + degree_at(part, eps)) / (1.0 - part) ** 2)
+
+    part = share_at(eps)
+    degree = degree_at(part, eps)
     if degree + steps > _MOST_QUERIES:
+        reachable = least_error(lambda eased: degree_at(share_at(eased), eased) + steps <= _MOST_QUERIES, eps)
         raise PrecisionUnreachable(
-            f"A gap of {gap:.1e} needs {steps + degree:.1e} queries.",
+            f"A gap of {gap:.1e} needs {steps + degree:.1e} queries, more than {_MOST_QUERIES:.0e}.",
             subject=problem,
-            value=float(steps + degree),
-            remedy="Use kernel_reflection or qsvt, or precondition A.",
+            value=reachable,
+            remedy=easier(reachable, "use kernel_reflection or qsvt, or precondition A"),
         )
+    error = filter_error(part, eps)
     path = Path(encoded, e, _angles(steps, 1.0 / gap))
     polynomial = kernel_filter(gap, error).polynomial * _PEAK
     readout = ReferredReadout(problem.wanted, problem.shift, length / (_OVERLAP * _PEAK), last, t)
@@ -83,14 +101,14 @@ def plan_adiabatic(problem: LinearSystem, eps: float, encoding: str = "auto", sh
         rotations=rotations,
         t_gates=rotation_t_count(rotations, SYNTHESIS),
         success_probability=(_OVERLAP * _PEAK) ** 2,
-        shots=shots_for(readout, problem, eps * (1.0 - share)),
+        shots=shots_for(readout, problem, eps * (1.0 - part)),
     )
     return Plan(
         solver="adiabatic",
         problem=problem,
         queries=2 * steps + degree,
         resources=resources,
-        error_budget=ErrorBudget(polynomial=eps * share, shots=eps * (1.0 - share)),
+        error_budget=ErrorBudget(polynomial=eps * part, shots=eps * (1.0 - part)),
         scale=t,
         readout=readout,
         build=lambda: _circuit(path, polynomial, last),

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from qgd_core.arrays import RealArray
-from qgd_core.budget import ErrorBudget, check_share
+from qgd_core.budget import ErrorBudget, best_share, check_share, easier, least_error
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost, rotation_t_count
 from qgd_core.encodings.base import BlockEncoding
@@ -31,14 +31,15 @@ _RATIO = 4.0
 
 
 def plan_kernel_ladder(
-    problem: LinearSystem, eps: float, encoding: str = "auto", share: float = 0.05
+    problem: LinearSystem, eps: float, encoding: str = "auto", share: float | None = None
 ) -> Plan:
     """Plan A x = b by the kernel projection where nothing but |b| / |A| <= |x| <= |b| / smallest is known of |x|.
 
     With one t for |x| far off, nearly all accepted shots show t alone. Here t runs over a geometric ladder, held in
     a register: whatever |x| is, the rungs near it hold x at a constant share.
     Arguments: problem; eps, 2-norm error of x[wanted] relative to problem.unit; encoding, a name of
-    `list_encodings` or "auto"; share, the filter's part of eps.
+    `list_encodings` or "auto"; share, the filter's part of eps,
+    by default the one of least queries times shots.
     Result: a plan whose shots grow with the logarithm of the condition number only, whose filter error is
     below its share to first order in what the filter leaves.
     Raises: PrecisionUnreachable past 1e6 queries; ConfigError when A is singular.
@@ -60,18 +61,32 @@ def plan_kernel_ladder(
     summed = (known * unknown).sum(axis=1)
     noise = float(((known**2 * unknown).sum(axis=1) / summed**2).max())
     spread = float(((known**2 * unknown / rungs**2).sum(axis=1) / summed**2).max())
-    allowed = eps * check_share(share) * problem.unit
-    # Numbers, scale and weights all move by what the filter leaves: twice what fixed weights would allow is kept off.
     tops = np.sqrt(known.max(axis=1)), np.sqrt(unknown.max(axis=1))
-    error = float((allowed * np.sqrt(summed) / (tops[0] + (most + allowed) * tops[1])).min()) / 2.0
-    degree = filter_degree(gap, error)
+
+    def filter_error(share: float, eps: float) -> float:
+        # Numbers, scale and weights all move by what the filter leaves: twice what fixed weights allow is kept off.
+        allowed = eps * share * problem.unit
+        return float((allowed * np.sqrt(summed) / (tops[0] + (most + allowed) * tops[1])).min()) / 2.0
+
+    def degree_at(share: float, eps: float) -> int:
+        return filter_degree(gap, filter_error(share, eps))
+
+    def share_at(eps: float) -> float:
+        if share is not None:
+            return check_share(share)
+        return best_share(lambda part: degree_at(part, eps) / (1.0 - part) ** 2)
+
+    part = share_at(eps)
+    degree = degree_at(part, eps)
     if degree > _MOST_QUERIES:
+        reachable = least_error(lambda eased: degree_at(share_at(eased), eased) <= _MOST_QUERIES, eps)
         raise PrecisionUnreachable(
-            f"A filter of width {gap:.1e} needs degree {degree:.1e}.",
+            f"A filter of width {gap:.1e} needs degree {degree:.1e}, more than {_MOST_QUERIES:.0e}.",
             subject=problem,
-            value=float(degree),
-            remedy="Precondition A.",
+            value=reachable,
+            remedy=easier(reachable, "precondition A"),
         )
+    error = filter_error(part, eps)
     polynomial = kernel_filter(gap, error).polynomial * _PEAK
     readout = LadderedReadout(
         problem.wanted, problem.shift, rungs, last, e.size, math.sqrt(noise) / _PEAK, spread / _PEAK**2
@@ -90,9 +105,9 @@ def plan_kernel_ladder(
             rotations=rotations,
             t_gates=rotation_t_count(rotations, SYNTHESIS),
             success_probability=accepted * _PEAK**2 * (1.0 - 1e-3),
-            shots=shots_for(readout, problem, eps * (1.0 - share)),
+            shots=shots_for(readout, problem, eps * (1.0 - part)),
         ),
-        error_budget=ErrorBudget(polynomial=eps * share, shots=eps * (1.0 - share)),
+        error_budget=ErrorBudget(polynomial=eps * part, shots=eps * (1.0 - part)),
         scale=float(rungs[0]),
         readout=readout,
         build=lambda: _circuit(encoded, polynomial, e, bits, last),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from qgd_core.arrays import ComplexArray
-from qgd_core.budget import ErrorBudget, best_shares, check_share
+from qgd_core.budget import ErrorBudget, best_shares, check_share, easier, least_error
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.errors import ConfigError, PrecisionUnreachable, nearest
@@ -46,8 +45,6 @@ class Shares:
         return self.quadrature + self.evolution
 
 
-# A quarter of a decade, in which a refused eps is eased.
-_EASIER = 10.0**0.25
 # What both may take at most.
 _LARGEST = Shares(0.45, 0.45)
 
@@ -97,25 +94,22 @@ class Combination:
         try:
             return self._nodes(largest, self.operator(shares.quadrature, shares))
         except PrecisionUnreachable as refusal:
-            reachable = self._reachable(largest)
-            easier = "" if reachable is None else f"Ask for {reachable:.1e} or more, or u"
+            reachable = least_error(partial(self._reached, largest), self.eps)
             raise PrecisionUnreachable(
                 f"An error of {self.eps:.1e} is out of reach: {refusal.message}",
                 subject=self.problem,
                 value=reachable,
-                remedy=f"{easier or 'U'}se other nodes or another route.",
+                remedy=easier(reachable, "use other nodes or another route"),
             ) from refusal
 
-    def _reachable(self, largest: float) -> float | None:
-        """The least eps, to a quarter of a decade, for which there are nodes."""
-        eps = self.eps
-        while eps < 1.0:
-            eps = eps * _EASIER
-            eased = Combination.of(self.problem, eps, self.kind, self.room + self.flow.n_qubits)
-            with suppress(PrecisionUnreachable):
-                eased._nodes(largest, eased.operator(_LARGEST.quadrature, _LARGEST))
-                return eps
-        return None
+    def _reached(self, largest: float, eps: float) -> bool:
+        """Whether there are nodes for eps."""
+        eased = Combination.of(self.problem, eps, self.kind, self.room + self.flow.n_qubits)
+        try:
+            eased._nodes(largest, eased.operator(_LARGEST.quadrature, _LARGEST))
+        except PrecisionUnreachable:
+            return False
+        return True
 
     def _nodes(self, largest: float, error: float) -> Nodes:
         found = NODES[self.kind](largest, error / _MISSED.get(self.kind, 1.0))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from qgd_core.budget import easier
 from qgd_core.encodings.flow_slots import TaylorSlots
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.classical import upper_norm
@@ -19,9 +20,9 @@ from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.marching import plan_marching
 from qgd_core.ode.recurrence import plan_history_kernel, plan_history_qsvt
 
-# The Taylor share of the error: its order grows with the logarithm only.
-_SHARE = 0.02
 _MOST_ORDER = 40
+# The part of an error that the series may take at most, and how many orders that stay below it are compared.
+_MOST_SHARE, _ORDERS = 0.9, 4
 
 
 def taylor_steps(problem: LinearODE, eps: float) -> LinearRecurrence:
@@ -34,22 +35,9 @@ def taylor_steps(problem: LinearODE, eps: float) -> LinearRecurrence:
     Raises: PrecisionUnreachable past order 40.
     Source: Berry, Childs, Ostrander, Wang, arXiv:1701.03684, with the inner sums multiplied out.
     """
-    steps = max(1, math.ceil(problem.time * upper_norm(problem.matrix)))
-    h = problem.time / steps
-    size = h * upper_norm(problem.matrix)
-    growth = max(0.0, problem.log_norm)
-    source = float(np.linalg.norm(problem.b))
-    # Largest |z| on the way, and what one step's remainder does to it and to the source's integral.
-    largest = math.exp(growth * problem.time) * (float(np.linalg.norm(problem.z0)) + problem.time * source)
-    for order in range(1, _MOST_ORDER + 1):
-        remainder = size ** (order + 1) / math.factorial(order + 1) * math.exp(size)
-        step_growth = math.exp(growth * h) + remainder
-        error = steps * step_growth**steps * remainder * (largest + h * source)
-        if error <= eps * problem.unit:
-            break
-    else:
-        raise PrecisionUnreachable(f"Order {_MOST_ORDER} leaves an error of {error:.1e}.", value=error)
-    n = problem.z0.size
+    series = _Series.of(problem)
+    order = series.least(eps)
+    n, h = problem.z0.size, series.h
     # In slots the source is a column of the generator: its series is as long as the state's, less one.
     slots = None if problem.structure is None else TaylorSlots(problem.structure, h, order + 1)
     power = total = sp.csr_array(sp.eye_array(n))
@@ -63,36 +51,97 @@ def taylor_steps(problem: LinearODE, eps: float) -> LinearRecurrence:
         sp.csr_array(total),
         np.asarray(integral @ problem.b),
         problem.z0,
-        steps,
+        series.steps,
         problem.wanted,
         bound=problem.bound() + eps * problem.unit,
         structure=slots,
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Series:
+    """Steps h with |h A| <= 1, and bounds on the error of z(T) by their Taylor polynomials, relative to problem.unit."""
+
+    problem: LinearODE
+    steps: int
+    h: float
+    size: float
+
+    @classmethod
+    def of(cls, problem: LinearODE) -> _Series:
+        """The fewest steps."""
+        norm = upper_norm(problem.matrix)
+        steps = max(1, math.ceil(problem.time * norm))
+        return cls(problem, steps, problem.time / steps, problem.time / steps * norm)
+
+    def error(self, order: int) -> float:
+        """The remainders of all steps, grown to the end by the logarithmic norm."""
+        problem, growth = self.problem, max(0.0, self.problem.log_norm)
+        source = float(np.linalg.norm(problem.b))
+        # Largest |z| on the way, and what one step's remainder does to it and to the source's integral.
+        largest = math.exp(growth * problem.time) * (
+            float(np.linalg.norm(problem.z0)) + problem.time * source
+        )
+        remainder = self.size ** (order + 1) / math.factorial(order + 1) * math.exp(self.size)
+        step_growth = math.exp(growth * self.h) + remainder
+        whole = self.steps * step_growth**self.steps * remainder * (largest + self.h * source)
+        return whole / problem.unit
+
+    def least(self, eps: float) -> int:
+        """The least order within eps."""
+        for order in range(1, _MOST_ORDER + 1):
+            if self.error(order) <= eps:
+                return order
+        reachable = self.error(_MOST_ORDER)
+        raise PrecisionUnreachable(
+            f"Order {_MOST_ORDER} leaves an error of {reachable:.1e}.",
+            subject=self.problem,
+            value=reachable / _MOST_SHARE,
+            remedy=easier(reachable / _MOST_SHARE, "a shorter time"),
+        )
+
+    def spent(self, eps: float) -> float:
+        """The error of the order of least gates times shots, at most 0.9 eps."""
+        least = self.least(_MOST_SHARE * eps)
+        orders = range(least, min(least + _ORDERS, _MOST_ORDER + 1))
+        best = min(orders, key=lambda order: self._gates(order) / (1.0 - self.error(order) / eps) ** 2)
+        return self.error(best)
+
+    def _gates(self, order: int) -> float:
+        """About what a step of that order costs: its terms in slots, its entries without."""
+        matrix = self.problem.matrix
+        if self.problem.structure is not None:
+            return order + 1.0
+        return float(min(matrix.shape[0] ** 2, matrix.shape[0] + order * matrix.nnz))
+
+
 def _route(name: str, solver: Callable[[LinearRecurrence, float], Any]) -> Callable[[LinearODE, float], Any]:
     def make(problem: LinearODE, eps: float) -> Any:
-        recurrence = taylor_steps(problem, _SHARE * eps)
+        series = _Series.of(problem)
+        spent = series.spent(eps)
+        recurrence = taylor_steps(problem, spent)
         ratio = recurrence.unit / problem.unit
         try:
-            route = solver(recurrence, (1.0 - _SHARE) * eps / ratio)
+            route = solver(recurrence, (eps - spent) / ratio)
         except PrecisionUnreachable as refusal:
-            if not isinstance(refusal.value, float):
+            if refusal.value is None:
                 raise
             # The steps were asked for an error of their own; the user asked for eps.
-            reachable = refusal.value * ratio / (1.0 - _SHARE)
+            reachable = refusal.value * ratio
+            while reachable - series.spent(reachable) < refusal.value * ratio:
+                reachable *= 1.01
             raise PrecisionUnreachable(
                 f"An error of {eps:.1e} is out of reach: {refusal.message}",
                 subject=problem,
                 value=reachable,
-                remedy=f"Ask for {1.01 * reachable:.1e} or more, or a shorter time.",
+                remedy=easier(reachable, "a shorter time"),
             ) from refusal
         budget = route.error_budget.scaled(ratio)
         needed = join(of_rates(problem.z0.size), "powers of A", str(route.parameters["needed"]))
         return replace(
             route,
             solver=name,
-            error_budget=replace(budget, discretisation=_SHARE * eps),
+            error_budget=replace(budget, discretisation=spent),
             parameters={**route.parameters, "needed": needed},
         )
 

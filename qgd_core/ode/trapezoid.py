@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,36 +14,17 @@ from qgd_core.arrays import RealArray
 from qgd_core.encodings.choose import block_encode
 from qgd_core.encodings.realisation import Realisation
 from qgd_core.encodings.trapezoid_history import encode_trapezoid
-from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import Plan
-from qgd_core.linear.classical import upper_norm
 from qgd_core.linear.needed import join, of_rates
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.flow import LinearODE, log_norm
 from qgd_core.ode.history import History, room_for_copies
 from qgd_core.ode.history_solve import plan_filter, plan_inverse
 from qgd_core.ode.recurrence import plan_history_kernel
+from qgd_core.ode.rules import Growth, Rule, euler_errors, powers, trapezoid_errors
 from qgd_core.readout.frame import constant_for
 from qgd_core.readout.simplex import SimplexReadout
 from qgd_core.state.prepare import prepare
-
-# The share of the error at which steps times shots are fewest, for orders 2 and 1.
-_SECOND, _FIRST = 0.2, 1.0 / 3.0
-_MOST_STEPS = 10**6
-
-
-@dataclass(frozen=True)
-class _Growth:
-    """How a trapezoid step grows: `rest` bounds |(1 - hA/2)^-1|, `ratio` the whole step, from the log-norm."""
-
-    rest: float
-    ratio: float
-
-    @classmethod
-    def of(cls, rate: float) -> _Growth:
-        """From h times the logarithmic norm, below 2: von Neumann's theorem on a half-plane."""
-        rest = 1.0 / (1.0 - rate / 2.0)
-        return cls(rest, max(1.0, (1.0 + rate / 2.0) * rest))
 
 
 def plan_trapezoid_kernel(problem: LinearODE, eps: float, encoding: str = "auto") -> Plan:
@@ -50,28 +32,35 @@ def plan_trapezoid_kernel(problem: LinearODE, eps: float, encoding: str = "auto"
 
     Arguments: problem; eps, 2-norm error of z(T)[wanted] relative to problem.unit; encoding, of A with the constant
     coordinate adjoined: a name of `list_encodings`, that of the problem's structure, or "auto".
-    Result: a plan whose discretisation error is proved below its share: A-stable and of second order, at most
-    T h^2/12 |A^2| |A z_0 + b| for a logarithmic norm of 0 or less, and grown by the norm's exponential above it.
+    Result: a plan whose discretisation share is its proven error: A-stable and of second order, at most
+    T h^2/12 |A^2| |A z_0 + b| for a logarithmic norm of 0 or less, and grown by the norm's exponential above it. Steps
+    and time register are those of least blocks times shots.
     Raises: PrecisionUnreachable when more than 1e6 steps are needed.
     Source: An, Onwunta, Yang, arXiv:2410.13189; the constant is Peano's for the trapezoidal rule.
     """
-    return _plan(problem, eps, encoding, "trapezoid_kernel", plan_filter)
+    return _plan(problem, eps, encoding, "trapezoid_kernel", plan_filter, _projected)
 
 
 def plan_trapezoid_qsvt(problem: LinearODE, eps: float, encoding: str = "auto") -> Plan:
     """Plan the same history by the polynomial inverse; arguments and result as above."""
-    return _plan(problem, eps, encoding, "trapezoid_qsvt", plan_inverse)
+    return _plan(problem, eps, encoding, "trapezoid_qsvt", plan_inverse, _inverted)
 
 
 def plan_euler_kernel(problem: LinearODE, eps: float, encoding: str = "auto") -> Plan:
     """Plan dz/dt = A z + b by explicit Euler steps, Eq 6 and the projection on its kernel: a baseline of first order.
 
     Arguments and result as for `plan_trapezoid_kernel`, the steps' error at most sum_k |1 + hA|^k h^2/2 |A| |A z_0 + b|
-    times the growth of z'.
+    times the growth of z'; as many as make blocks times shots fewest.
     Source: Liu et al., arXiv:2011.03185, with Eq 6 of arXiv:2303.03428.
     """
-    share = _FIRST * eps
-    steps = _least_steps(problem, lambda steps: _euler_error(problem, steps), share)
+    rule = Rule(problem, eps, euler_errors(problem))
+    least = rule.least
+
+    def price(steps: int) -> float:
+        return min(_projected(steps.bit_length() + more, steps) for more in (0, 1))
+
+    _, steps = rule.cheapest(least, 16 * least, price)
+    share = eps * rule.share(steps)
     h = problem.time / steps
     recurrence = LinearRecurrence(
         sp.csr_array(sp.eye_array(problem.z0.size) + h * problem.matrix),
@@ -95,73 +84,29 @@ def _parameters(problem: LinearODE, route: Plan, steps: int) -> dict[str, float 
     return {**route.parameters, "steps": steps, "needed": needed}
 
 
-def trapezoid_error(problem: LinearODE, steps: int) -> float:
-    """Upper limit on what `steps` trapezoid steps miss of z(T), in the unit of z; inf where a step may be singular."""
-    h = problem.time / steps
-    if h * problem.log_norm >= 2.0:
-        return math.inf
-    growth = _Growth.of(h * problem.log_norm)
-    third = upper_norm(sp.csr_array(problem.matrix @ problem.matrix)) * _slope(problem)
-    return growth.rest * _powers(growth.ratio, steps) * h**3 / 12.0 * third
-
-
-def _euler_error(problem: LinearODE, steps: int) -> float:
-    h = problem.time / steps
-    ratio = upper_norm(sp.csr_array(sp.eye_array(problem.z0.size) + h * problem.matrix))
-    return _powers(ratio, steps) * h**2 / 2.0 * upper_norm(problem.matrix) * _slope(problem)
-
-
-def _slope(problem: LinearODE) -> float:
-    """Upper limit on |z'| all the way: z' obeys the equation without its source."""
-    first = float(np.linalg.norm(problem.matrix @ problem.z0 + problem.b))
-    return first * math.exp(max(0.0, problem.log_norm) * problem.time)
-
-
-def _powers(ratio: float, steps: int) -> float:
-    """1 + ratio + ... + ratio**(steps - 1), inf where that overflows."""
-    if abs(ratio - 1.0) < 1e-12:
-        return float(steps)
-    growth = steps * math.log(ratio) if ratio > 0.0 else -math.inf
-    return math.inf if growth > 700.0 else math.expm1(growth) / (ratio - 1.0)
-
-
-def _least_steps(problem: LinearODE, error: Callable[[int], float], eps: float) -> int:
-    """The fewest steps with an error of at most eps * problem.unit, by bisection: the bounds fall with the steps."""
-    high = 1
-    while not error(high) <= eps * problem.unit:
-        high *= 2
-        if high > _MOST_STEPS:
-            raise PrecisionUnreachable(
-                f"An error of {eps:.1e} needs more than {_MOST_STEPS:.0e} steps.",
-                subject=problem,
-                value=error(_MOST_STEPS) / problem.unit,
-                remedy="Ask for less, shorten the time, or use Taylor steps.",
-            )
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if error(middle) <= eps * problem.unit else (middle, high)
-    return high
-
-
 def _plan(
     problem: LinearODE,
     eps: float,
     encoding: str,
     name: str,
     solver: Callable[[LinearODE, History, float], Plan],
+    price: Callable[[int, int], float],
 ) -> Plan:
-    share = _SECOND * eps
-    steps = _least_steps(problem, lambda steps: trapezoid_error(problem, steps), share)
-    bound = problem.bound() + share * problem.unit
-    near = LinearODE(
-        problem.matrix, problem.b, problem.z0, problem.time, problem.wanted, bound, problem.structure
-    )
-    least = steps.bit_length()
+    """The cheaper of the two time registers that promise the least price of steps on them times shots."""
+    rule = Rule(problem, eps, trapezoid_errors(problem))
+    least = rule.least
+    found = [
+        (*rule.cheapest(least, 2**n_time - 1, partial(price, n_time)), n_time)
+        for n_time in range(least.bit_length(), least.bit_length() + 4)
+    ]
     plans = []
-    for n_time in (least, least + 1):
-        history = lay_out_trapezoid(near, steps, n_time, encoding)
-        route = solver(near, history, eps - share)
+    for _, steps, n_time in sorted(found)[:2]:
+        share = eps * rule.share(steps)
+        bound = problem.bound() + share * problem.unit
+        near = LinearODE(
+            problem.matrix, problem.b, problem.z0, problem.time, problem.wanted, bound, problem.structure
+        )
+        route = solver(near, lay_out_trapezoid(near, steps, n_time, encoding), eps - share)
         plans.append(
             replace(
                 route,
@@ -173,6 +118,16 @@ def _plan(
         )
     best, *others = sorted(plans, key=lambda plan: plan.resources.two_qubit * plan.shots)
     return replace(best, losers=tuple(others))
+
+
+def _projected(n_time: int, steps: int) -> float:
+    """Blocks times shots of the kernel projection, which keeps the part of the blocks in use that are copies."""
+    return 2.0**n_time * (1.0 + steps / 2.0 ** room_for_copies(n_time, steps))
+
+
+def _inverted(n_time: int, steps: int) -> float:
+    """Blocks times shots of the inverse, which falls with the condition number."""
+    return 8.0**n_time / 2.0 ** room_for_copies(n_time, steps)
 
 
 def lay_out_trapezoid(problem: LinearODE, steps: int, n_time: int, encoding: str = "auto") -> History:
@@ -193,8 +148,8 @@ def lay_out_trapezoid(problem: LinearODE, steps: int, n_time: int, encoding: str
     )
     inverse, rate = math.inf, h * log_norm(whole_matrix)
     if rate < 2.0:
-        whole, active = _Growth.of(rate), 2**n_time - copies
-        inverse = max(1.0, whole.rest) * (_powers(whole.ratio, active) + copies * whole.ratio**active)
+        whole, active = Growth.of(rate), 2**n_time - copies
+        inverse = max(1.0, whole.rest) * (powers(whole.ratio, active) + copies * whole.ratio**active)
     return History(
         encoding=encode_trapezoid(generator, h, n_time, n_idle),
         realisation=realisation,
@@ -242,11 +197,11 @@ def _augment(problem: LinearODE, constant: float) -> tuple[sp.csr_array, RealArr
 def _sizes(problem: LinearODE, steps: int, copies: int) -> RealArray:
     """Upper limits on |z|, the constant left out, in every block in use."""
     h = problem.time / steps
-    growth = _Growth.of(h * problem.log_norm)
+    growth = Growth.of(h * problem.log_norm)
     source = growth.rest * h * float(np.linalg.norm(problem.b))
     start = float(np.linalg.norm(problem.z0))
     sizes = [growth.rest * start + source / 2.0]
     for _ in range(steps - 1):
         sizes.append(growth.ratio * sizes[-1] + source)
-    end = growth.ratio**steps * start + source * _powers(growth.ratio, steps)
+    end = growth.ratio**steps * start + source * powers(growth.ratio, steps)
     return np.array([*sizes, *[end] * copies])

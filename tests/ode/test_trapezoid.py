@@ -7,12 +7,12 @@ from qgd_core.circuit.simulate import simulate
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.ode import trapezoid
 from qgd_core.ode.flow import LinearODE
+from qgd_core.ode.rules import Rule, euler_errors, trapezoid_errors
 from qgd_core.ode.trapezoid import (
     lay_out_trapezoid,
     plan_euler_kernel,
     plan_trapezoid_kernel,
     plan_trapezoid_qsvt,
-    trapezoid_error,
 )
 from qgd_core.planner.choose import plan
 
@@ -46,8 +46,9 @@ def by_trapezoid(problem, steps):
 def test_the_error_bound_holds_and_falls_with_the_square_of_the_step(name, steps):
     problem = PROBLEMS[name]
     error = np.linalg.norm(by_trapezoid(problem, steps) - truth(problem))
-    assert error <= trapezoid_error(problem, steps) + 1e-9
-    assert trapezoid_error(problem, 100) / trapezoid_error(problem, 200) == pytest.approx(4.0, abs=0.1)
+    bound = trapezoid_errors(problem)
+    assert error <= bound(steps) + 1e-9
+    assert bound(100) / bound(200) == pytest.approx(4.0, abs=0.1)
 
 
 @pytest.mark.parametrize(("steps", "n_time"), [(1, 1), (3, 2), (3, 3), (5, 4)])
@@ -83,9 +84,8 @@ def test_every_route_stays_within_its_shares(name, make):
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_second_order_takes_far_fewer_steps_than_euler(name):
     problem = PROBLEMS[name]
-    errors = (trapezoid_error, trapezoid._euler_error)
-    rule, euler = (trapezoid._least_steps(problem, lambda t, e=e: e(problem, t), 1e-3) for e in errors)
-    assert rule < euler / 5
+    second, first = (Rule(problem, 1e-3, errors(problem)) for errors in (trapezoid_errors, euler_errors))
+    assert second.least < first.least / 5
 
 
 @pytest.mark.parametrize("make", [plan_trapezoid_kernel, plan_trapezoid_qsvt])
