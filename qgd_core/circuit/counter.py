@@ -35,6 +35,11 @@ def with_success_counter(circuit: Circuit) -> Circuit:
     return replace(counted, name=circuit.name, ops=(*start, *counted.ops, end))
 
 
+def count_cost(controls: int, bits: int) -> int:
+    """Upper bound on the CX of one increment of a counter of so many bits where so many qubits are 0."""
+    return 6 * (controls - 1) + 7 * bits - 6 if bits else 0
+
+
 def _part(circuit: Circuit) -> tuple[tuple[Op, ...], dict[int, int]]:
     """The ops that stay, and the value of each qubit whose post-selection can wait for the end."""
     kept: list[Op] = []

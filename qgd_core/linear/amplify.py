@@ -10,7 +10,7 @@ import numpy as np
 
 from qgd_core.arrays import ComplexArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
-from qgd_core.circuit.counter import with_success_counter
+from qgd_core.circuit.counter import count_cost, with_success_counter
 from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.circuit.ops import Controls, Measure, PostSelect
 from qgd_core.linear.base import Plan, Readout
@@ -38,7 +38,7 @@ def amplify(plan: Plan, rounds: int | None = None) -> Plan:
     highest = max(old.success_probability, plan.most_accepted)
     gain = _amplified(highest, rounds) / highest if highest else float(uses**2)
     counter = len(plan.checks).bit_length()
-    counting = sum(6 * (qubits + bit) for qubits in plan.checks for bit in range(counter))
+    counting = sum(count_cost(qubits, counter) for qubits in plan.checks)
     n_qubits = old.qubits + counter
     rotations = uses * old.rotations
     resources = replace(

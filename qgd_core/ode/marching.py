@@ -2,7 +2,8 @@
 
 Nothing is approximated besides the sampling: no quadrature, no linear solver, and a different step per use
 is as easy as the same one. The success probability falls like (|M| / alpha)^(2T), which a dissipative step
-keeps near a constant: the adjoined constant coordinate never decays.
+keeps near a constant: the adjoined constant coordinate never decays. Where alpha is above the norm of products of
+steps, these are amplified first (`ode.amplified`); where the norm itself grows, no amplification helps.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import Counts, t_estimate
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.encodings.realisation import Realisation
-from qgd_core.errors import PrecisionUnreachable
+from qgd_core.errors import ConfigError, PrecisionUnreachable
 from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
 from qgd_core.linear.classical import upper_norm
 from qgd_core.linear.needed import join, of_encodings, of_norms
+from qgd_core.ode.amplified import March, march_amplified, march_plainly
 from qgd_core.ode.augment import realise_augmented
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.readout.frame import NormedReadout
@@ -33,21 +35,45 @@ READABLE = 400
 # Largest recurrence that is also encoded from its entries where its structure is known.
 _LARGEST_ASSEMBLED = 512
 _MOST_SHOTS = 10**12
+# A number of shots that stands for all beyond it.
+_UNSEEN = 1e300
+_AMPLIFIED = ("auto", "none", "singular_values")
 
 
-def plan_marching(problem: LinearRecurrence, eps: float, encoding: str = "auto") -> Plan:
+def plan_marching(
+    problem: LinearRecurrence, eps: float, encoding: str = "auto", amplify: str = "auto"
+) -> Plan:
     """Plan a recurrence by marching, without building a circuit or knowing the answer.
 
     Arguments: problem; eps, 2-norm error of z_T[wanted] relative to |z0|, all of it given to sampling, the
-    only error of this route; encoding, a name of `list_encodings`, that of the problem's own structure, or
-    "auto": the one of least two-qubit gates times shots.
-    Result: a plan whose shots keep the sampling error below eps |z0| with probability 1 - 1e-4.
-    Raises: PrecisionUnreachable when more than 1e12 shots would be needed.
+    only error of this route (amplified, a twentieth is the polynomials'); encoding, a name of `list_encodings`, that
+    of the problem's own structure, or "auto"; amplify, "none", "singular_values" (groups of steps by a polynomial that
+    brings alpha near their norm), or "auto", where that takes fewer queries for each accepted run. What is left
+    open is what has the least two-qubit gates times shots.
+    Result: a plan whose shots keep the sampling error below its share with probability 1 - 1e-4. T queries over
+    success alpha^(-2 T) as they are, O(T^2 log(1/eps)) amplified while the norms of all products of steps stay near 1;
+    where those grow, so does either, without bound.
+    Raises: PrecisionUnreachable when more than 1e12 shots would be needed; ConfigError for another word in `amplify`,
+    or steps whose singular values cannot be amplified.
     Source: Fang, Lin, Tong, arXiv:2208.06941 (time marching), for exact discrete steps; the constant
     coordinate carries the source b and the scale.
     """
+    if amplify not in _AMPLIFIED:
+        raise ConfigError(f"amplify is {amplify!r}, expected one of {_AMPLIFIED}.", subject=amplify)
+    realisations = _realisations(problem, encoding)
+    marches = [] if amplify == "singular_values" else [march_plainly(problem, one) for one in realisations]
+    if amplify != "none":
+        cheaper = amplify == "auto"
+        found = [march_amplified(problem, one, eps, only_if_cheaper=cheaper) for one in realisations]
+        marches += [march for march in found if march is not None]
+    if not marches:
+        raise ConfigError(
+            "No product of these steps has a norm that is known and below its alpha.",
+            subject=problem,
+            remedy="March without amplification, or amplify the success of the whole plan.",
+        )
     plans = sorted(
-        (_plan(problem, eps, realisation) for realisation in _realisations(problem, encoding)),
+        (_plan(problem, eps, march) for march in marches),
         key=lambda plan: plan.resources.two_qubit * plan.shots,
     )
     best, needed = plans[0], plans[0].shots
@@ -74,21 +100,23 @@ def _realisations(problem: LinearRecurrence, encoding: str) -> list[Realisation]
     return found
 
 
-def _plan(problem: LinearRecurrence, eps: float, realisation: Realisation) -> Plan:
+def _plan(problem: LinearRecurrence, eps: float, march: March) -> Plan:
     """Shots from the covariance at the bound, gates from the encodings' own bounds."""
-    readout, steps = realisation.readout, problem.steps
-    norm = realisation.norm(steps)
+    realisation = march.realisation
+    readout, sampling = realisation.readout, eps * (1.0 - march.share)
+    norm = realisation.norm(march.uses)
     worst = np.zeros(readout.n_wanted)
     worst[0] = problem.bound()
     spread = float(np.linalg.norm(readout.covariance(norm, 1.0, worst), 2))
     quantile = float(chi2.ppf(1.0 - FAILURE, readout.n_wanted))
-    success = (readout.constant / norm) ** 2
-    needed = max(quantile * spread / (eps * problem.unit) ** 2, READABLE / success)
-    uses = [realisation.encoding_at(t) for t in range(steps)]
+    success = ((readout.constant - march.moved) / norm) ** 2
+    rare = max(success, 1.0 / _UNSEEN)
+    needed = min(_UNSEEN, max(quantile * spread / (sampling * problem.unit) ** 2, READABLE / rare))
+    uses = [realisation.encoding_at(t) for t in range(march.uses)]
     fixed = realisation.prepare_cost + readout.two_qubit
     rotations = realisation.prepare_cost + readout.rotations + 1 + sum(e.rotations for e in uses)
     resources = Resources(
-        qubits=realisation.n_system + realisation.n_ancilla,
+        qubits=realisation.n_system + realisation.n_ancilla + march.spare,
         two_qubit=fixed + sum(e.two_qubit for e in uses),
         rotations=rotations,
         t_gates=t_estimate(Counts(rotations=rotations), SYNTHESIS),
@@ -98,16 +126,17 @@ def _plan(problem: LinearRecurrence, eps: float, realisation: Realisation) -> Pl
     return Plan(
         solver="marching",
         problem=problem,
-        queries=steps,
+        queries=march.queries,
         resources=resources,
-        error_budget=ErrorBudget(shots=eps),
+        error_budget=ErrorBudget(polynomial=eps * march.share, shots=sampling),
         scale=norm,
         readout=NormedReadout(readout, norm),
-        build=lambda: _circuit(realisation, steps),
-        branch=lambda: _branch(realisation, steps),
+        build=lambda: _circuit(realisation, march.uses),
+        branch=lambda: _branch(realisation, march.uses),
         parameters={
             "encoding": realisation.method,
-            "needed": join(of_encodings(*realisation.encodings), of_norms(*realisation.encodings)),
+            **dict(march.chosen),
+            "needed": join(of_encodings(*march.steps), of_norms(*march.steps)),
         },
         most_accepted=_most_accepted(uses),
         checks=tuple(e.n_ancilla for e in uses[:-1]),

@@ -146,9 +146,8 @@ def test_queries_grow_like_the_time_or_its_square(matrix, low, high):
 
 
 def test_the_planner_looks_at_histories_where_marching_is_rarely_accepted():
-    rotation = np.array([[0.6, -0.8], [0.8, 0.6]])
-    spinning = LinearRecurrence(rotation, None, [1.0, 0.0], 12)
-    best = plan(spinning, 0.1)
+    # Its norm grows, so that amplification does not help either.
+    best = plan(LinearRecurrence([[1.35]], None, [1.0], 12), 0.1)
     assert {best.solver, *(one.solver for one in best.losers)} == {
         "marching",
         "history_qsvt",
