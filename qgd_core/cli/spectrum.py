@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from pathlib import Path
@@ -26,6 +27,7 @@ def spectrum(
     require("learn", "report")
     from qgd_core.config import read_table, write_toml
     from qgd_core.learn.dissipation import Dissipation, dissipation_report
+    from qgd_core.learn.proxy import admissible_stretch
     from qgd_core.reports.run import check_writable, place, write
     from qgd_core.reports.spectrum import write_spectrum_report
 
@@ -45,10 +47,13 @@ def spectrum(
         shutil.rmtree(draft, ignore_errors=True)
         raise
     for upload in report.uploads:
-        stretch = upload.stretch
+        stretch, exact = upload.stretch, admissible_stretch(upload.t, upload.exact)
         console.print(
-            f"upload at step {upload.step}: the error proxy stays below 1 from step {stretch.start:.0f} to"
-            f" {stretch.end:.3g} after it, so a window of {stretch.window:.0f} steps; its least value is"
-            f" {stretch.lowest:.3g}"
+            f"upload at step {upload.step}: the error proxy stays below 1 for {_say(stretch.window)} after it, its least"
+            f" value is {stretch.lowest:.3g}; without cut-off and smoothing for {_say(exact.window)}"
         )
     console.print(f"Report: {folder / 'report.html'}", soft_wrap=True)
+
+
+def _say(window: float) -> str:
+    return f"{window:.0f} steps" if math.isfinite(window) else "the whole cycle"

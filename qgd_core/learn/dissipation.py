@@ -21,7 +21,7 @@ from qgd_core.learn.enforce import enforce
 from qgd_core.learn.evaluate import evaluating
 from qgd_core.learn.images import load_cifar100, load_digit_images
 from qgd_core.learn.losses import Objective, accuracy
-from qgd_core.learn.proxy import Stretch, admissible_stretch, error_proxy, proxy_sensitivity
+from qgd_core.learn.proxy import Stretch, admissible_stretch, error_proxy, exact_proxy, proxy_sensitivity
 from qgd_core.learn.pruning import prune
 from qgd_core.learn.resnet import ResNet
 from qgd_core.learn.spectrum import Spectrum, hessian_spectrum
@@ -84,11 +84,16 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Upload:
-    """What the proxy says after an upload: the steps t since then, the proxy, its stretch, and its sensitivity."""
+    """What the proxy says after an upload.
+
+    t, the steps since then; proxy, and exact, the one on the Ritz values, without cut-off and smoothing; stretch, of the
+    proxy; sensitivity, rows of proxy_sensitivity.
+    """
 
     step: int
     t: RealArray
     proxy: RealArray
+    exact: RealArray
     stretch: Stretch
     sensitivity: list[dict[str, Any]]
 
@@ -239,7 +244,8 @@ class _Course:
         cutoff = settings.cutoff if settings.cutoff < reach else 0.0
         proxy = error_proxy(spectrum.eigenvalues, spectrum.density, settings.sparse_rate, t, cutoff)
         rows = proxy_sensitivity(spectrum, settings.sparse_rate)
-        self.uploads.append(Upload(self.step, t, proxy, admissible_stretch(t, proxy), rows))
+        exact = exact_proxy(*spectrum.ritz, settings.sparse_rate, t)
+        self.uploads.append(Upload(self.step, t, proxy, exact, admissible_stretch(t, proxy), rows))
 
     @torch.no_grad()
     def _note(self, dense: bool) -> float:

@@ -207,6 +207,4 @@ def _stretch(spectrum: Spectrum, eta: float, t: ArrayLike, cutoff: float | None,
         return admissible_stretch(
             t, error_proxy(spectrum.eigenvalues, spectrum.density, eta, t, cutoff, momentum)
         )
-    nodes = np.concatenate([probe.nodes for probe in spectrum.probes])
-    weights = np.concatenate([probe.weights for probe in spectrum.probes])
-    return admissible_stretch(t, exact_proxy(nodes, weights, eta, t, momentum))
+    return admissible_stretch(t, exact_proxy(*spectrum.ritz, eta, t, momentum))

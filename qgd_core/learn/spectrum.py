@@ -54,6 +54,12 @@ class Spectrum:
         return np.linspace(low - room, high + room, self.points)
 
     @property
+    def ritz(self) -> tuple[RealArray, RealArray]:
+        """The Ritz values of all probes and their weights, which sum to 1: the spectrum without smoothing."""
+        weights = np.concatenate([probe.weights for probe in self.probes])
+        return np.concatenate([probe.nodes for probe in self.probes]), weights / len(self.probes)
+
+    @property
     def width(self) -> float:
         """The standard deviation of the smoothing kernel: 2 / ((m - 1) sqrt(8 ln kappa)) of half the grid's range."""
         steps = min(len(probe.nodes) for probe in self.probes)

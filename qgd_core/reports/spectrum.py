@@ -67,6 +67,7 @@ def collect(report: DissipationReport) -> dict[str, Any]:
             {
                 "step": upload.step,
                 "proxy": upload.proxy.tolist(),
+                "exact": upload.exact.tolist(),
                 "window": _finite(upload.stretch.window),
                 "crossing": _finite(upload.stretch.end),
                 "best": upload.stretch.best,
@@ -110,6 +111,13 @@ def draw_proxy(report: DissipationReport) -> Figure:
         shown = steps <= last
         axes.plot([before, upload.step], [1, 1], color=CLASSICAL, label=None if i else "classical steps")
         axes.plot(steps[shown], upload.proxy[shown], color=QUANTUM, label=None if i else "proxy")
+        axes.plot(
+            steps[shown],
+            upload.exact[shown],
+            color=CONTROL,
+            linewidth=1,
+            label=None if i else "no cut-off, no smoothing",
+        )
         end = min(upload.step + upload.stretch.end, float(steps[shown][-1]))
         if end > upload.step:
             axes.axvspan(
@@ -117,7 +125,7 @@ def draw_proxy(report: DissipationReport) -> Figure:
             )
         before = float(steps[shown][-1])
     axes.axhline(1, color=CONTROL, linewidth=0.8, linestyle=":")
-    lowest = min(float(upload.proxy.min()) for upload in report.uploads)
+    lowest = min(float(values.min()) for upload in report.uploads for values in (upload.proxy, upload.exact))
     axes.set_ylim(min(0.8 * lowest, 0.8), _CEILING)
     axes.set_yscale("log")
     axes.set_title("Error proxy after each upload")
@@ -135,7 +143,7 @@ def draw_accuracy(report: DissipationReport) -> Figure:
     axes.plot(rows[dense, 0], rows[dense, 1], ".", color=CLASSICAL, label="dense steps")
     for upload in report.uploads:
         axes.axvline(upload.step, color=CONTROL, linewidth=0.8, linestyle=":")
-    axes.set_ylim(0, 1)
+    axes.set_ylim(0, 1.02)
     axes.set_title("Accuracy; dotted lines are uploads")
     axes.legend()
     return figure
@@ -167,9 +175,8 @@ def _draw_densities(axes: Axes, shots: list[Snapshot]) -> None:
         spectrum = shot.spectrum
         colour = colormaps["viridis"](i / max(len(shots) - 1, 1) * 0.9)
         label = f"step {shot.step}, {shot.stage}"
-        axes.plot(
-            spectrum.eigenvalues, np.maximum(spectrum.density, _FLOOR * peak), color=colour, label=label
-        )
+        shown = np.where(spectrum.density > 0, spectrum.density, np.nan)
+        axes.plot(spectrum.eigenvalues, shown, color=colour, label=label)
     axes.set_yscale("log")
     axes.set_ylim(_FLOOR * peak, 3 * peak)
     axes.legend(fontsize=7.5)
@@ -188,6 +195,7 @@ def _describe(shot: Snapshot) -> dict[str, Any]:
         "lambda_min": spectrum.lambda_min.value,
         "lambda_max": spectrum.lambda_max.value,
         "trace": spectrum.trace.value,
+        "kernel": spectrum.width,
         "eigenvalues": spectrum.eigenvalues.tolist(),
         "density": spectrum.density.tolist(),
     }

@@ -71,6 +71,9 @@ def test_proxy_is_that_of_the_spectrum_at_the_upload(report):
     upload = report.uploads[0]
     expected = error_proxy(spectrum.eigenvalues, spectrum.density, 0.01, np.arange(7), 0.0)
     np.testing.assert_array_equal(upload.proxy, expected)
+    probe = spectrum.probes[0]
+    exact = [probe.weights @ np.abs(1 - 0.01 * probe.nodes) ** step for step in range(7)]
+    np.testing.assert_allclose(upload.exact, exact, rtol=0, atol=1e-9 * max(exact))
     assert upload.sensitivity
 
 

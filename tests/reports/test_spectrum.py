@@ -6,7 +6,7 @@ import pytest
 from qgd_core.learn.active import ActiveSet
 from qgd_core.learn.dissipation import Dissipation, DissipationReport, Snapshot, Upload
 from qgd_core.learn.lanczos import Quadrature
-from qgd_core.learn.proxy import admissible_stretch, error_proxy, proxy_sensitivity
+from qgd_core.learn.proxy import admissible_stretch, error_proxy, exact_proxy, proxy_sensitivity
 from qgd_core.learn.spectrum import Spectrum
 from qgd_core.reports.spectrum import write_spectrum_report
 
@@ -20,7 +20,14 @@ def report():
     stages = enumerate(("dense", "pruned", "sparse"))
     shots = tuple(Snapshot(10 * i, stage, ActiveSet({}, {}), spectrum, 1.5, 0.4) for i, stage in stages)
     uploads = tuple(
-        Upload(step, t, proxy, admissible_stretch(t, proxy), proxy_sensitivity(spectrum, 0.01))
+        Upload(
+            step,
+            t,
+            proxy,
+            exact_proxy(*spectrum.ritz, 0.01, t),
+            admissible_stretch(t, proxy),
+            proxy_sensitivity(spectrum, 0.01),
+        )
         for step in (10, 110)
     )
     return DissipationReport(Dissipation(), shots, uploads, ((0, 0.5, 0.4, True), (10, 0.3, 0.2, False)))
