@@ -29,8 +29,8 @@ _MOST_DEGREE = 10**5
 class March:
     """A realisation whose encodings act one after the other, `uses` times in all.
 
-    steps, the encodings of single steps; queries, to the encodings of single steps; spare, clean qubits besides; moved, an upper limit on what polynomials
-    change of the state, in the unit of z, and `share`, what that is of the error asked for.
+    steps, the encodings of single steps; queries, to those; spare, clean qubits besides; moved, an upper limit on what
+    polynomials change of the state, in the unit of z, and `share`, what that is of the error asked for.
     """
 
     realisation: Realisation
