@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from qgd_core.errors import ConfigError
 from qgd_core.learn.active import ActiveSet
-from qgd_core.learn.coordinates import Folded
+from qgd_core.learn.coordinates import Entries, Folded
 from qgd_core.learn.curvature import HessianOperator
 from qgd_core.learn.losses import Objective
 from qgd_core.learn.models import perceptron
@@ -75,6 +75,58 @@ def test_products_agree_with_plain_double_backward(name, graph_limit):
         torch.testing.assert_close(operator(vector), active.flatten(exact), rtol=0, atol=1e-12)
     assert model.training
     assert all(torch.equal(tensor, before[key]) for key, tensor in model.state_dict().items())
+
+
+def leak_direction(monkeypatch):
+    """The direction moves weights outside the active set too."""
+    lay = Entries.lay
+    monkeypatch.setattr(Entries, "lay", lambda self, values: lay(self, values) + 1e-3)
+
+
+def leak_mask(monkeypatch):
+    """Every tensor's last inactive entry takes the place of its last active one."""
+
+    def shift(self, whole):
+        outside = torch.ones(self.like.numel(), dtype=torch.bool).index_fill(0, self.index, False)
+        index = self.index.clone()
+        index[-1] = outside.nonzero()[-1]
+        return whole.reshape(-1)[index]
+
+    monkeypatch.setattr(
+        Entries, "read", lambda self, whole: whole if self.index is None else shift(self, whole)
+    )
+
+
+def turn_sign(monkeypatch):
+    """The second-order part of a folded norm has the wrong sign."""
+    collect = Folded.collect
+
+    def turned(self, *given):
+        self.slope.neg_()
+        collect(self, *given)
+
+    monkeypatch.setattr(Folded, "collect", turned)
+
+
+def turn_product(monkeypatch):
+    """Every product has the wrong sign."""
+    call = HessianOperator.__call__
+    monkeypatch.setattr(HessianOperator, "__call__", lambda self, vector: -call(self, vector))
+
+
+@pytest.mark.parametrize("fault", [None, leak_direction, leak_mask, turn_sign, turn_product])
+def test_planted_faults_are_seen_against_autograd(fault, monkeypatch):
+    model, inputs, labels = build("basic")
+    active = prune(model, density=0.3)
+    if fault:
+        fault(monkeypatch)
+    operator = HessianOperator(model, "cross_entropy", (inputs, labels), active)
+    vector = torch.randn(len(active), generator=RANDOM, dtype=torch.float64)
+    placed = active.scatter(vector)
+    direction = [placed[key] for key, _ in model.named_parameters()]
+    exact = active.flatten(plain_product(model, Objective("cross_entropy"), (inputs, labels), direction))
+    error = float((operator(vector) - exact).norm() / exact.norm())
+    assert error > 1e-4 if fault else error < 1e-12
 
 
 @pytest.mark.parametrize("frozen", [False, True])
