@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,21 +89,26 @@ def _diagonals(matrix: Matrix, n_system: int) -> _Diagonals:
 def _one_sided(
     matrix: Matrix, parts: _Diagonals, alpha: float, weights: RealArray, *, product: bool
 ) -> BlockEncoding:
-    # A weight of zero belongs to a diagonal without entries.
-    amplitudes = parts.values / (alpha * np.where(weights > 0, weights, 1.0)[:, np.newaxis])
-    right = _Side(amplitudes, product=product)
-    left = _Side(weights[:, np.newaxis], product=False)
-    return _assemble("product" if product else "one_sided", matrix, parts, alpha, right, left)
+    def sides(parts: _Diagonals) -> tuple[_Side, _Side]:
+        # A weight of zero belongs to a diagonal without entries.
+        amplitudes = parts.values / (alpha * np.where(weights > 0, weights, 1.0)[:, np.newaxis])
+        return _Side(amplitudes, product=product), _Side(weights[:, np.newaxis], product=False)
+
+    return _assemble("product" if product else "one_sided", matrix, parts, alpha, sides)
 
 
 def _two_sided(matrix: Matrix, parts: _Diagonals) -> BlockEncoding:
     alpha, u, v = perron_weights(matrix)
-    shares = np.sqrt(np.abs(parts.values) / alpha)
-    ratio = np.sqrt(u[parts.rows] / v[np.newaxis, :])
-    right = _Side(shares * ratio * np.where(parts.values < 0, -1.0, 1.0), product=False)
-    by_row = np.zeros_like(shares)
-    np.put_along_axis(by_row, parts.rows, shares / ratio, axis=1)
-    return _assemble("two_sided", matrix, parts, alpha, right, _Side(by_row, product=False))
+
+    def sides(parts: _Diagonals) -> tuple[_Side, _Side]:
+        shares = np.sqrt(np.abs(parts.values) / alpha)
+        ratio = np.sqrt(u[parts.rows] / v[np.newaxis, :])
+        by_row = np.zeros_like(shares)
+        np.put_along_axis(by_row, parts.rows, shares / ratio, axis=1)
+        right = _Side(shares * ratio * np.where(parts.values < 0, -1.0, 1.0), product=False)
+        return right, _Side(by_row, product=False)
+
+    return _assemble("two_sided", matrix, parts, alpha, sides)
 
 
 class _Side:
@@ -172,15 +178,24 @@ class _Side:
 
 
 def _assemble(
-    variant: str, matrix: Matrix, parts: _Diagonals, alpha: float, right: _Side, left: _Side
+    variant: str,
+    matrix: Matrix,
+    parts: _Diagonals,
+    alpha: float,
+    sides: Callable[[_Diagonals], tuple[_Side, _Side]],
 ) -> BlockEncoding:
+    """The encoding with its costs; tables of amplitudes are made again when the circuit is built, not kept."""
     q, n_labels = parts.n_system, len(parts.shifts) - 1
     shift = shift_by_label(parts.shifts[1:], q)
+    right, left = sides(parts)
     n_dumps = right.dumps + left.dumps
     n_ancilla = n_dumps + n_labels + shift.n_carries
     n_phases = 0 if parts.phases is None else len(parts.shifts) << q
+    two_qubit, rotations = right.two_qubit + left.two_qubit, right.rotations + left.rotations
 
     def build() -> Circuit:
+        parts = _diagonals(matrix, q)
+        right, left = sides(parts)
         builder = CircuitBuilder(f"band_{variant}", n_ancilla + q)
         labels = list(range(n_dumps, n_dumps + n_labels))
         carries = list(range(n_dumps + n_labels, n_ancilla))
@@ -202,8 +217,8 @@ def _assemble(
         n_system=q,
         n_ancilla=n_ancilla,
         eps=1e-13 * alpha,
-        two_qubit=right.two_qubit + shift.ops.two_qubit + left.two_qubit + n_phases,
-        rotations=right.rotations + left.rotations + n_phases,
+        two_qubit=two_qubit + shift.ops.two_qubit + n_phases,
+        rotations=rotations + n_phases,
         build=build,
         restored=shift.n_carries,
     )

@@ -21,6 +21,7 @@ from qgd_core.errors import ConfigError, nearest
 
 _DENSE = 5  # qubits up to which methods that do not scale are costed for comparison
 _PAIR = 8  # and up to which 4**n_system entries are worth a register pair
+_COLOURED = 16  # and up to which colours are costed beside few diagonals, which cost less
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Method:
 
 def _few_diagonals(matrix: Matrix, n_system: int) -> bool:
     return n_diagonals(matrix) <= 2 * n_system + 1
+
+
+def _sparse(matrix: Matrix, n_system: int) -> bool:
+    return bool((n_system + 1) * degree(matrix) < 2**n_system)
 
 
 def _small(matrix: Matrix, n_system: int) -> bool:
@@ -52,7 +57,9 @@ ENCODINGS: dict[str, Method] = {
     "row_column": Method(
         encode_row_column,
         True,
-        lambda matrix, n_system: n_system <= _PAIR or not _few_diagonals(matrix, n_system),
+        lambda matrix, n_system: (
+            n_system <= _PAIR or not (_few_diagonals(matrix, n_system) or _sparse(matrix, n_system))
+        ),
         "any entries: row and column states with Perron weights",
     ),
     "symmetric": Method(
@@ -64,7 +71,9 @@ ENCODINGS: dict[str, Method] = {
     "sparse": Method(
         encode_sparse,
         True,
-        lambda matrix, n_system: (n_system + 1) * degree(matrix) < 2**n_system,
+        lambda matrix, n_system: (
+            _sparse(matrix, n_system) and (n_system <= _COLOURED or not _few_diagonals(matrix, n_system))
+        ),
         "sparse without structure: edge colours and loaded permutations",
     ),
     "sparse_access": Method(

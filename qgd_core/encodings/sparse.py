@@ -27,29 +27,20 @@ def encode_sparse(matrix: Matrix, n_system: int) -> BlockEncoding:
     """
     q, n = n_system, 2**n_system
     alpha, u, v = perron_weights(matrix)
-    coo = matrix.tocoo()
-    rows, columns = coo.row.astype(np.int64), coo.col.astype(np.int64)
-    colours = colour_edges(rows, columns)
-    b = max(1, int(colours.max()).bit_length())
-    share = np.sqrt(np.abs(coo.data) / alpha)
-    ratio = np.sqrt(u[rows] / v[columns])
-    right, left = np.zeros((n, 2 ** (b + 1)), coo.data.dtype), np.zeros((n, 2 ** (b + 1)))
-    jump = rows ^ columns
-    # Each loaded bit keeps the sign (-1)^(bit and top label bit); loading and unloading differ in nothing else.
-    right[columns, colours] = share * ratio * units(coo.data)
-    left[rows, colours] = share / ratio
-    # What is missing goes to labels past the colours that never meet.
-    short = max(_fill(right, 2**b), _fill(left, 2**b + 1)) > _COMPLETE
-    if not short:
-        right, left = right[:, : 2**b], left[:, : 2**b]
-    n_labels = b + int(short)
-    loads = [_table(colours, ends, jump, b, q) for ends in (columns, rows)]
+    magnitude = abs(matrix)
+    # As many colours as the largest degree, which is known before they are found.
+    b = max(1, (degree(matrix) - 1).bit_length())
+    short = max(_missing(magnitude @ v / (alpha * u)), _missing(magnitude.T @ u / (alpha * v))) > _COMPLETE
+    n_labels, phased = b + int(short), np.iscomplexobj(matrix.data)
 
     def build() -> Circuit:
         builder = CircuitBuilder("sparse", n_labels + 2 * q)
         labels, pair = range(n_labels), range(n_labels, n_labels + q)
         system = range(n_labels + q, n_labels + 2 * q)
         selects = [*labels[int(short) :], *system]
+        right, left, loads = _tables(matrix, (alpha, u, v), b, q)
+        if not short:
+            right, left = right[:, : 2**b], left[:, : 2**b]
         builder.call(prepare_rows(right, "column_states"), [*system, *labels])
         _load(builder, selects, pair, loads[0])
         for a, s in zip(pair, system, strict=True):
@@ -61,7 +52,7 @@ def encode_sparse(matrix: Matrix, n_system: int) -> BlockEncoding:
         return builder.build()
 
     each = n * (2**n_labels - 1)
-    phases = n * 2**n_labels * np.iscomplexobj(right)
+    phases = n * 2**n_labels * phased
     return BlockEncoding(
         method="sparse",
         target=matrix,
@@ -81,11 +72,36 @@ def degree(matrix: Matrix) -> int:
     return int(max(np.diff(matrix.indptr).max(), np.bincount(matrix.indices).max()))
 
 
-def _fill(states: Entries, label: int) -> float:
-    """Bring every row to norm 1 by one label; return the most that was missing."""
+def _missing(kept: RealArray) -> float:
+    """The most that a state is short of norm 1, from what it keeps squared."""
+    return float(np.sqrt(np.clip(1.0 - np.asarray(kept), 0.0, None)).max())
+
+
+def _tables(
+    matrix: Matrix, weights: tuple[float, RealArray, RealArray], b: int, q: int
+) -> tuple[Entries, RealArray, list[RealArray]]:
+    """States of columns and of rows by colour, with labels past 2**b for what is missing, and the angles of both loads."""
+    alpha, u, v = weights
+    coo = matrix.tocoo()
+    rows, columns = coo.row.astype(np.int64), coo.col.astype(np.int64)
+    colours = colour_edges(rows, columns)
+    share = np.sqrt(np.abs(coo.data) / alpha)
+    ratio = np.sqrt(u[rows] / v[columns])
+    right, left = np.zeros((2**q, 2 ** (b + 1)), coo.data.dtype), np.zeros((2**q, 2 ** (b + 1)))
+    jump = rows ^ columns
+    # Each loaded bit keeps the sign (-1)^(bit and top label bit); loading and unloading differ in nothing else.
+    right[columns, colours] = share * ratio * units(coo.data)
+    left[rows, colours] = share / ratio
+    # What is missing goes to labels past the colours that never meet.
+    _fill(right, 2**b)
+    _fill(left, 2**b + 1)
+    return right, left, [_table(colours, ends, jump, b, q) for ends in (columns, rows)]
+
+
+def _fill(states: Entries, label: int) -> None:
+    """Bring every row to norm 1 by one label."""
     rest = np.sqrt(np.clip(1.0 - np.sum(np.abs(states) ** 2, axis=1), 0.0, None))
     states[:, label] = np.where(rest > _COMPLETE, rest, 0.0)
-    return float(rest.max())
 
 
 def _table(colours: Indices, ends: Indices, jump: Indices, b: int, q: int) -> RealArray:

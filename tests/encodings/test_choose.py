@@ -1,5 +1,7 @@
 """The table of encodings: names, automatic choice, and refusals."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -89,6 +91,31 @@ def test_a_wide_sparse_matrix_never_becomes_dense():
     encoding = block_encode(matrix)
     assert encoding.method == "band"
     assert encoding.alpha < 4.1
+
+
+def test_a_band_keeps_no_tables():
+    n = 2**15
+    x = np.linspace(1, 2, n)
+    matrix = sp.diags_array([x[1:], 3 * x, x[1:]], offsets=[-1, 0, 1], format="csr")
+    own = matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
+    tracemalloc.start()
+    encoding = block_encode(matrix, "band")
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1.5 * own
+    assert encoding.alpha < 10.5
+
+
+def test_a_large_sparse_matrix_without_pattern_is_costed_without_colours_or_pairs(monkeypatch):
+    n, rng = 2**13, np.random.default_rng(1)
+    columns = np.tile(np.arange(n), 4)
+    rows = np.concatenate([rng.permutation(n) for _ in range(4)])
+    matrix = sp.csr_array(sp.coo_array((rng.standard_normal(4 * n), (rows, columns)), shape=(n, n)))
+    monkeypatch.setattr("qgd_core.encodings.sparse.colour_edges", None)
+    encoding = block_encode(matrix)
+    assert encoding.method == "sparse"
+    assert encoding.alpha < np.sqrt(abs(matrix).sum(axis=0).max() * abs(matrix).sum(axis=1).max())
+    assert encoding.two_qubit < 2 * 14 * 8 * n
 
 
 def test_a_method_that_does_not_suit_is_refused():
