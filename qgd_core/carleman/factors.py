@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from itertools import product
 
@@ -12,10 +12,9 @@ from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import RealArray
 from qgd_core.carleman.lift import Basis
+from qgd_core.carleman.slots import apply_pair, apply_slot, is_compiled, unpack_symmetric
 from qgd_core.dynamics.monomials import Csr, IndexArray, sort_digits
 from qgd_core.dynamics.polynomial import PolynomialField
-
-ROW_BLOCK, COLUMN_BLOCK = 1 << 15, 1 << 17  # doubles
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class KroneckerTerm:
                 after *= n
                 continue
             operator = sparse.csr_array(factor.T) if adjoint else factor
-            tensor = _apply_slot(operator, tensor.reshape(-1, operator.shape[1], after))
+            tensor = apply_slot(operator, tensor.reshape(-1, operator.shape[1], after))
             after *= operator.shape[0]
         return tensor.reshape(-1)
 
@@ -74,6 +73,41 @@ def kronecker_terms(field: PolynomialField, order: int, discrete: bool) -> list[
     ]
 
 
+@dataclass(frozen=True)
+class SlotPair:
+    """The terms of a block that act on its last two slots by one square matrix, in one pass: on both, or on either.
+
+    leading are the factors of the slots before them.
+    """
+
+    row: int
+    leading: tuple[Csr | None, ...]
+    square: Csr
+    on_both: bool
+
+    def apply(self, z: RealArray, n: int, adjoint: bool, out: RealArray) -> None:
+        """Write the product with z, the n**row coordinates, into out, or its symmetric ones if out has only those."""
+        if self.leading:
+            z = KroneckerTerm(self.row, self.row, (*self.leading, None, None)).apply(z, n, adjoint)
+        square = sparse.csr_array(self.square.T) if adjoint else self.square
+        apply_pair(square, z, out, self.on_both, packed=out.size < z.size)
+
+
+def split_pairs(terms: list[KroneckerTerm], basis: Basis) -> tuple[list[SlotPair], list[KroneckerTerm]]:
+    """Take out the terms that one pass over two slots can do, where that is compiled: (pairs, other terms)."""
+    pairs, rest = {}, []
+    for term in terms:
+        j, used = term.row, [factor for factor in term.factors if factor is not None]
+        fits = is_compiled(basis.n**j) and 2 <= j == term.column and (j == 2 or basis.kind == "kronecker")
+        if fits and len(used) == j and all(factor is used[0] for factor in used):
+            pairs[j] = SlotPair(j, tuple(used[2:]), used[0], on_both=True)
+        elif fits and len(used) == 1 and not any(factor is not None for factor in term.factors[:-2]):
+            pairs[j] = SlotPair(j, (None,) * (j - 2), used[0], on_both=False)
+        else:
+            rest.append(term)
+    return list(pairs.values()), rest
+
+
 def carleman_operator(terms: list[KroneckerTerm], basis: Basis) -> LinearOperator:
     """Return the matrix of the truncated system as a LinearOperator (D, D), nothing stored but its factors.
 
@@ -83,35 +117,36 @@ def carleman_operator(terms: list[KroneckerTerm], basis: Basis) -> LinearOperato
     Raises: nothing.
     Source: the symmetric form is the Kronecker form restricted to symmetric tensors.
     """
-    n, power = basis.n, basis.scale ** np.arange(basis.order + 1)
-    spread = {j: _spread(basis, j) for j in range(1, basis.order + 1)} if basis.kind == "symmetric" else {}
-
-    def unpack(z: RealArray, degree: int) -> RealArray:
-        block = z[basis.block(degree)]
-        return block if not spread else spread[degree][1] * block[spread[degree][0]]
-
-    def pack(full: RealArray, degree: int) -> RealArray:
-        if not spread:
-            return full
-        position, weight = spread[degree]
-        return np.asarray(np.bincount(position, weight * full, basis.size(degree)), dtype=np.float64)
+    pairs, others = split_pairs(terms, basis)
+    by_column = [term for term in others if term.column]
+    power = basis.scale ** np.arange(basis.order + 1)
+    tables = _Tables(basis)
 
     def multiply(z: RealArray, adjoint: bool) -> RealArray:
-        vector, result = np.asarray(z, dtype=np.float64).ravel(), np.zeros(basis.dimension)
-        inputs = {j: unpack(vector, j) for j in range(1, basis.order + 1)}
+        vector, result = np.ascontiguousarray(z, dtype=np.float64).ravel(), np.empty(basis.dimension)
+        inputs: dict[int, RealArray] = {}
         sums: dict[int, RealArray] = {}
-        for term in terms:
-            if term.column:
-                came, goes = (term.row, term.column) if adjoint else (term.column, term.row)
-                part = term.apply(inputs[came], n, adjoint)
-                if basis.scale != 1.0:
-                    part *= power[term.row] / power[term.column]
-                if goes in sums:
-                    sums[goes] += part
-                else:
-                    sums[goes] = part
-        for degree, full in sums.items():
-            result[basis.block(degree)] = pack(full, degree)
+
+        def full(degree: int) -> RealArray:
+            if degree not in inputs:
+                inputs[degree] = tables.unpack(vector[basis.block(degree)], degree)
+            return inputs[degree]
+
+        for pair in pairs:
+            pair.apply(full(pair.row), basis.n, adjoint, result[basis.block(pair.row)])
+        for term in by_column:
+            came, goes = (term.row, term.column) if adjoint else (term.column, term.row)
+            part = term.apply(full(came), basis.n, adjoint)
+            if basis.scale != 1.0:
+                part *= power[term.row] / power[term.column]
+            sums[goes] = sums[goes] + part if goes in sums else part
+        written = {pair.row for pair in pairs}
+        for degree in range(1, basis.order + 1):
+            block = result[basis.block(degree)]
+            if degree not in written:
+                block[:] = 0.0
+            if degree in sums:
+                block += tables.pack(sums[degree], degree)
         return result
 
     return LinearOperator(
@@ -122,27 +157,36 @@ def carleman_operator(terms: list[KroneckerTerm], basis: Basis) -> LinearOperato
     )
 
 
+@dataclass(frozen=True)
+class _Tables:
+    """From the coordinates of a degree to those of the full tensor and back; tables are made when first needed."""
+
+    basis: Basis
+    spread: dict[int, tuple[IndexArray, RealArray]] = field(default_factory=dict)
+
+    def unpack(self, block: RealArray, degree: int) -> RealArray:
+        if self.basis.kind == "kronecker" or degree == 1:
+            return block
+        if degree == 2 and is_compiled(self.basis.n**2):
+            return unpack_symmetric(block, self.basis.n)
+        position, weight = self._spread(degree)
+        return np.asarray(weight * block[position])
+
+    def pack(self, full: RealArray, degree: int) -> RealArray:
+        if self.basis.kind == "kronecker" or degree == 1:
+            return full
+        position, weight = self._spread(degree)
+        return np.asarray(np.bincount(position, weight * full, self.basis.size(degree)), dtype=np.float64)
+
+    def _spread(self, degree: int) -> tuple[IndexArray, RealArray]:
+        if degree not in self.spread:
+            self.spread[degree] = _spread(self.basis, degree)
+        return self.spread[degree]
+
+
 def _spread(basis: Basis, degree: int) -> tuple[IndexArray, RealArray]:
     """For every Kronecker coordinate of a degree: its symmetric coordinate, and 1/sqrt(multinomial)."""
     full = Basis(basis.n, degree, "kronecker").digits(degree)
     position = basis.rank(sort_digits(full))
     counts = np.bincount(position, minlength=basis.size(degree))
     return position, 1.0 / np.sqrt(counts)[position]
-
-
-def _apply_slot(matrix: Csr, tensor: RealArray) -> RealArray:
-    """Contract the middle axis of a tensor (before, q, after) with a matrix (p, q), in blocks that fit in cache."""
-    before, q, after = tensor.shape
-    result = np.empty((before, matrix.shape[0], after))
-    if after == 1:
-        rows = max(1, ROW_BLOCK // q)
-        for first in range(0, before, rows):
-            block = np.ascontiguousarray(tensor[first : first + rows, :, 0].T)
-            result[first : first + rows, :, 0] = np.asarray(matrix @ block).T
-        return result
-    columns = max(32, COLUMN_BLOCK // q)
-    for part, total in zip(tensor, result, strict=True):
-        for first in range(0, after, columns):
-            block = np.ascontiguousarray(part[:, first : first + columns])
-            total[:, first : first + columns] = np.asarray(matrix @ block)
-    return result

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.sparse.linalg import LinearOperator
 
+from qgd_core.carleman import slots
 from qgd_core.carleman.discrete import step_map
-from qgd_core.carleman.factors import kronecker_terms
+from qgd_core.carleman.factors import carleman_operator, kronecker_terms, split_pairs
 from qgd_core.carleman.size import count_entries, fits_in_memory
 from qgd_core.carleman.system import carleman
 from qgd_core.dynamics.polynomial import PolynomialField
@@ -55,6 +56,36 @@ def test_past_the_memory_the_system_is_an_operator_and_equal(form, basis):
     assert free.error_bound(u0, 2) >= (1 - 1e-9) * stored.error_bound(u0, 2)
     with pytest.raises(ConfigError):
         free.anchored(1.0)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("form", ["discrete", "continuous"])
+@pytest.mark.parametrize("basis", ["symmetric", "kronecker"])
+@pytest.mark.parametrize(("n", "order"), [(1, 2), (5, 2), (8, 2), (21, 2), (40, 2), (3, 3), (9, 3), (2, 4)])
+def test_both_ways_of_multiplying_equal_the_assembled_matrix(monkeypatch, n, order, basis, form, compiled):
+    """By scipy, and by the compiled kernels where numba is installed; a row of F_1 is empty and one is full."""
+    monkeypatch.setattr(slots, "LARGE", 1)
+    monkeypatch.setattr(slots, "installed", lambda: compiled)
+    rng = np.random.default_rng(n)
+    parts = {k: 0.5 * rng.standard_normal((n, n**k)) * (rng.random((n, n**k)) < 4 / n**k) for k in range(3)}
+    parts[1][0] = 0.0
+    parts[1][-1] = rng.standard_normal(n) / n
+    stored = carleman(PolynomialField(parts), order, form, 0.3, basis, scale=1.2)
+    update = step_map(stored.field, 0.3) if form == "discrete" else stored.field
+    terms = kronecker_terms(update, order, form == "discrete")
+    pairs, _ = split_pairs(terms, stored.basis)
+    assert bool(pairs) == (compiled and 1 in update.coefficients)
+    operator, z = carleman_operator(terms, stored.basis), rng.standard_normal(stored.dimension)
+    np.testing.assert_allclose(operator @ z, stored.matrix @ z, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(operator.T @ z, stored.matrix.T @ z, rtol=0, atol=1e-13)
+
+
+def test_without_numba_or_below_its_size_nothing_is_compiled(monkeypatch):
+    assert slots.installed()
+    assert not slots.is_compiled(slots.LARGE - 1)
+    assert slots.is_compiled(slots.LARGE)
+    monkeypatch.setattr(slots, "installed", lambda: False)
+    assert not slots.is_compiled(1 << 40)
 
 
 def test_entry_counts_bound_what_is_stored_and_memory_is_named():
