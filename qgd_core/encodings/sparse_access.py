@@ -23,24 +23,25 @@ def from_oracle(oracle: SparseOracle, bits: int | None = None) -> BlockEncoding:
     """Encode the matrix of a sparse oracle.
 
     Arguments: oracle; bits of the loaded angles, or None for exact entries by multiplexed rotations.
-    Result: alpha = (labels, rounded up to a power of two) * max |A|; eps 1e-13 alpha, or for rounded entries
+    Result: alpha = (labels, rounded up to a power of two) * max |A|; eps 1e-13 alpha, or for rounded and computed entries
     labels * the bound of an entry's error. The tables' qubits are restored.
     Raises: ConfigError as the oracle's tables.
     Source: Gilyen et al., arXiv:1806.01838, lemma 48, with one label register for rows and columns alike.
     """
     q, b = oracle.n_system, oracle.label_qubits
-    entry, error = (oracle.entry(), 0.0) if bits is None else oracle.rounded_entry(bits)
+    entry, error = (oracle.entry(), oracle.error) if bits is None else oracle.rounded_entry(bits)
     place = oracle.formula.place() if oracle.formula else _place(oracle)
     n_clean = max(place.n_clean, entry.n_clean)
-    n_ancilla = 1 + b + n_clean
-    clean = range(1 + b, n_ancilla)
-    address = [*range(1, 1 + b), *range(n_ancilla, n_ancilla + q)]
+    n_entry, n_projected = oracle.n_entry, oracle.n_entry + b
+    n_ancilla = n_projected + n_clean
+    labels, clean = range(n_entry, n_projected), range(n_projected, n_ancilla)
+    address = [*labels, *range(n_ancilla, n_ancilla + q)]
     builder = CircuitBuilder("sparse_access", n_ancilla + q)
-    for k in range(1, 1 + b):
+    for k in labels:
         builder.gate("h", [k])
-    builder.call(entry.circuit, [*address, 0, *clean[: entry.n_clean]])
+    builder.call(entry.circuit, [*address, *range(n_entry), *clean[: entry.n_clean]])
     builder.call(place.circuit, [*address, *clean[: place.n_clean]])
-    for k in range(1, 1 + b):
+    for k in labels:
         builder.gate("h", [k])
     circuit: Circuit = builder.build()
     counts = cost(circuit)

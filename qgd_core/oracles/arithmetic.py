@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from qgd_core.circuit.circuit import CircuitBuilder
 from qgd_core.circuit.reversible import Reversible
 from qgd_core.errors import ConfigError
-from qgd_core.oracles.base import Formula, Indices, SparseOracle, Values
+from qgd_core.oracles.base import Computed, Formula, Indices, SparseOracle, Values
+from qgd_core.oracles.comparison import compare_values
 from qgd_core.oracles.data import Table, load
 from qgd_core.oracles.shifts import Shift, shift_by_label
 
@@ -56,6 +57,63 @@ def stencil(diagonals: Mapping[int, complex], n_system: int, *, periodic: bool =
     )
 
 
+def banded(
+    diagonals: Mapping[int, Sequence[float]], n_system: int, bits: int, *, periodic: bool = False
+) -> SparseOracle:
+    """Oracle of diagonals that vary by a formula: a + b j + c j^2 in column j.
+
+    Arguments: diagonals, up to three real coefficients by column less row, keys as for `stencil`; n_system; bits >= 1;
+    periodic, to let them run round instead of ending at the boundary.
+    Result: one label a diagonal; positions by an adder, values by arithmetic and a comparison, each within 2**-bits of the
+    largest over 1 - 2**-bits: O(bits^2 + n_system^2) CX a diagonal. Classical access gives the entries asked for.
+    Raises: ConfigError when a key is out of range, a coefficient is not finite or all are zero, or bits is below 1.
+    Source: as `stencil`, and the inequality test of Sanders, Low, Scherer, Berry, arXiv:1807.03206.
+    """
+    kept = {int(d): tuple(formula) for d, formula in diagonals.items() if np.any(formula)}
+    comparisons = compare_values(list(kept.values()), n_system, bits)
+    # Which diagonals there are, and where they end, does not depend on their entries.
+    pattern = stencil(dict.fromkeys(kept, 1.0), n_system, periodic=periodic)
+    assert pattern.formula is not None
+    test = pattern.formula.test
+    coefficients = np.array([one.coefficients for one in comparisons])
+    n_value, scale, m = comparisons[0].n_value, comparisons[0].scale, pattern.label_qubits + n_system
+    n_flags = test()[1] if test else 0
+
+    def value(label: Indices, column: Indices) -> Values:
+        j = np.asarray(column, dtype=np.float64)
+        a, b, c = (coefficients[label, k] for k in range(3))
+        return np.asarray(pattern.value(label, column) * (a + b * j + c * j**2))
+
+    def build() -> Table:
+        """Each label's comparison under that label, then an entry qubit a flag."""
+        tables = [one.table() for one in comparisons]
+        outside = test()[0] if test else None
+        n_clean = max(*(table.n_clean for table in tables), n_flags + (outside.n_clean if outside else 0))
+        n_entry = n_value + n_flags
+        builder = CircuitBuilder("computed_entry", m + n_entry + n_clean)
+        address, clean = range(m), range(m + n_entry, builder.n_qubits)
+        labels, column = address[: pattern.label_qubits], address[pattern.label_qubits :]
+        for label, table in enumerate(tables):
+            chosen = tuple((q, label >> (len(labels) - 1 - k) & 1) for k, q in enumerate(labels))
+            wires = [*column, *range(m, m + n_value), *clean[: table.n_clean]]
+            builder.call(table.circuit, wires, controls=chosen)
+        if outside:
+            held = [*address, *clean[: n_flags + outside.n_clean]]
+            builder.call(outside.circuit, held)
+            for flag, entry in zip(clean[:n_flags], range(m + n_value, m + n_entry), strict=True):
+                builder.gate("x", [entry], controls=((flag, 1),))
+            builder.call(outside.circuit, held, adjoint=True)
+        return Table(builder.build(), n_clean)
+
+    formula = Formula(
+        pattern.formula.place,
+        coefficients[:, 0],
+        test,
+        Computed(build, n_value + n_flags, scale, scale * 2.0**-bits),
+    )
+    return SparseOracle(n_system, len(kept), pattern.row, value, formula)
+
+
 def masked(masks: Sequence[int], values: ArrayLike, n_system: int) -> SparseOracle:
     """Oracle of entries values[l] at row (column XOR masks[l]): hashed patterns, hypercubes, Pauli X strings.
 
@@ -77,27 +135,71 @@ def masked(masks: Sequence[int], values: ArrayLike, n_system: int) -> SparseOrac
     )
 
 
-def permuted(factors: Sequence[int], values: ArrayLike, n_system: int) -> SparseOracle:
-    """Oracle of entries values[l] at row factors[l] * column modulo 2**n_system, every factor odd.
+def permuted(
+    factors: Sequence[int], values: ArrayLike, n_system: int, offsets: Sequence[int] | None = None
+) -> SparseOracle:
+    """Oracle of entries values[l] at row factors[l] * column + offsets[l] modulo 2**n_system, every factor odd.
 
-    Arguments: factors, odd, different modulo 2**n_system; values, real or complex, one a factor.
-    Result: positions by additions in place, O(n_system**2) CX a factor; exact.
-    Raises: ConfigError when a factor is even or two coincide, or values are not as many, finite and not all zero.
+    Arguments: factors, odd; values, real or complex, one a factor; offsets, one a factor or None for zeros; no two
+    factors with the same offset may agree modulo 2**n_system.
+    Result: positions by additions in place, O(n_system**2) CX a factor and 9 n_system for the offsets; exact. Entries
+    that meet in one place add up.
+    Raises: ConfigError when a factor is even or two rows coincide, or values are not as many, finite and not all zero.
     Source: an odd factor is 1 + 2 h: from the highest bit down, each adds h times itself to what stands above it.
     """
     n, found = 2**n_system, np.asarray(values)
     own = [int(factor) % n for factor in factors]
-    if len({*own}) != len(own) or any(factor % 2 == 0 for factor in own):
-        raise ConfigError(f"Factors {list(factors)} must be odd and differ modulo {n}.", subject=factors)
+    moves = [0] * len(own) if offsets is None else [int(offset) % n for offset in offsets]
+    if len(moves) != len(own) or len({*zip(own, moves, strict=True)}) != len(own):
+        raise ConfigError(
+            f"Factors {list(factors)} and their offsets must differ modulo {n}.", subject=factors
+        )
+    if any(factor % 2 == 0 for factor in own):
+        raise ConfigError(f"Factors {list(factors)} must be odd.", subject=factors)
     _check(found, len(own))
-    words = np.array(own, dtype=object)
+    words, steps = np.array(own, dtype=object), np.array(moves, dtype=object)
+
+    def place() -> Table:
+        multiply = _products(own, n_system)
+        used = [move for move in moves if move]
+        if not used:
+            return multiply
+        add = _adder(moves, n_system, shift_by_label(used, n_system, exact=True))
+        n_clean = max(multiply.n_clean, add.n_clean)
+        builder = CircuitBuilder("multiply_and_add", multiply.circuit.n_qubits - multiply.n_clean + n_clean)
+        for table in (multiply, add):
+            builder.call(table.circuit, range(table.circuit.n_qubits))
+        return Table(builder.build(), n_clean)
+
     return SparseOracle(
         n_system,
         len(own),
-        lambda label, column: (words[label] * np.asarray(column, dtype=object) % n).astype(np.int64),
+        lambda label, column: ((words[label] * np.asarray(column, dtype=object) + steps[label]) % n).astype(
+            np.int64
+        ),
         lambda label, column: np.broadcast_to(found[label], np.broadcast(label, column).shape),
-        Formula(lambda: _products(own, n_system), found),
+        Formula(place, found),
     )
+
+
+def hashed(values: ArrayLike, n_system: int, seed: int) -> SparseOracle:
+    """Oracle of a mask drawn by hashing: values[l] at row (a_l column + b_l) modulo 2**n_system, a_l odd.
+
+    Arguments: values, real or complex, one a label; n_system; seed of the hash functions.
+    Result: as `permuted`, with factors and offsets from the seed: a sparse pattern of any size that nothing stores.
+    Raises: ConfigError when values are not finite and not all zero, or more than 2**(2 n_system - 1).
+    Source: multiplicative hashing, Dietzfelbinger et al., J. Algorithms 25, 19 (1997).
+    """
+    found, rng, n = np.asarray(values), np.random.default_rng(seed), 2**n_system
+    if 2 * found.size > n * n:
+        raise ConfigError(
+            f"{found.size} hash functions do not differ on {n} columns.", value=float(found.size)
+        )
+    drawn: dict[tuple[int, int], None] = {}
+    while len(drawn) < found.size:
+        words = [int.from_bytes(rng.bytes(n_system // 8 + 1), "big") % n for _ in range(2)]
+        drawn[words[0] | 1, words[1]] = None
+    return permuted([a for a, _ in drawn], found, n_system, [b for _, b in drawn])
 
 
 def _check(values: Values, count: int) -> None:

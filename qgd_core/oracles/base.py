@@ -23,16 +23,31 @@ _TABULATED = 16
 
 
 @dataclass(frozen=True, eq=False)
+class Computed:
+    """Entries by arithmetic: a circuit |l, j>|0>|0> on `n_entry` qubits to project, and clean ones.
+
+    Its amplitude is the entry over `scale`, every entry within `error`.
+    """
+
+    build: Callable[[], Table]
+    n_entry: int
+    scale: float
+    error: float
+
+
+@dataclass(frozen=True, eq=False)
 class Formula:
-    """Circuits of a matrix whose positions are computed and whose entries depend on the label alone.
+    """Circuits of a matrix whose positions are computed, its entries depending on the label alone or computed too.
 
     place, a circuit |l, j>|0> -> |l, row(l, j)>|0>; values, one a label; test, None or a circuit on
-    [label, column, flags, clean] that raises a flag where there is no entry, and the number of flags.
+    [label, column, flags, clean] that raises a flag where there is no entry, and the number of flags; computed, where
+    entries depend on the column too.
     """
 
     place: Callable[[], Table]
     values: Values
     test: Callable[[], tuple[Table, int]] | None = None
+    computed: Computed | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,10 +113,22 @@ class SparseOracle:
 
     @cached_property
     def largest(self) -> float:
-        """The largest magnitude of an entry."""
+        """The largest magnitude of an entry, or what computed ones are relative to."""
+        if self.formula and self.formula.computed:
+            return self.formula.computed.scale
         if self.formula:
             return float(np.abs(self.formula.values).max())
         return float(np.abs(self.tables[1]).max())
+
+    @property
+    def n_entry(self) -> int:
+        """Qubits that `entry` projects."""
+        return self.formula.computed.n_entry if self.formula and self.formula.computed else 1
+
+    @property
+    def error(self) -> float:
+        """Bound on the error of an entry as `entry` gives it."""
+        return self.formula.computed.error if self.formula and self.formula.computed else 0.0
 
     def jump(self, *, by_row: bool = False) -> Table:
         """Circuit |l, j>|z>|0> -> |l, j>|z XOR j XOR row(l, j)>|0>, or the same jump found from the row's side."""
@@ -114,8 +141,10 @@ class SparseOracle:
         return load(jumps.reshape(-1).tolist(), self.n_system, "jump_by_row" if by_row else "jump")
 
     def entry(self) -> Table:
-        """Circuit |l, j>|0>|0> -> |l, j>(value / largest |0> + ... |1>)|0>: exact, one rotation an entry or label."""
+        """Circuit |l, j>|0>|0> -> |l, j>(value / largest |0> + ... |1>)|0>: one rotation an entry or label, or computed."""
         m = self.label_qubits + self.n_system
+        if self.formula and self.formula.computed:
+            return self.formula.computed.build()
         if self.formula:
             return self._entry_by_label(self.formula)
         values = self.tables[1].reshape(-1)

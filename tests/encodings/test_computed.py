@@ -7,10 +7,10 @@ import pytest
 
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import simulate
-from qgd_core.encodings import computed
 from qgd_core.encodings.computed import encode_computed
 from qgd_core.encodings.toeplitz import toeplitz
 from qgd_core.errors import ConfigError
+from qgd_core.oracles import comparison
 
 CASES = {
     "constant": ([-0.7], 1, 3),
@@ -74,13 +74,13 @@ def test_bad_formulas_are_refused(coefficients, n, bits):
 
 
 def test_a_reversed_comparison_is_seen(monkeypatch):
-    kept = computed._compare
+    kept = comparison._compare
 
     def other(n_value):
         ops, carry = kept(n_value)
         ops.flip(2 * n_value + carry)
         return ops, carry
 
-    monkeypatch.setattr(computed, "_compare", other)
+    monkeypatch.setattr(comparison, "_compare", other)
     encoding = encode_computed([1.0, -0.7], 1, 2)
     assert np.abs(block(encoding)[0] - np.diag([1.0, 0.3])).max() > 2 * encoding.eps
