@@ -120,7 +120,7 @@ class Folded:
         shift = (tensors[fold.shift].detach() - self.mean * self.scale).requires_grad_()
         pattern = Pattern(at_w, tuple(weight.shape)) if sparse else None
         self.sparse = pattern is not None and _confined(weight, at_w) and pattern.pays()
-        self.entries = Entries(at_w, whole)
+        self.entries = Entries(at_w, weight)  # not `whole`, which would then stay in memory
         self.rows = Rows(self.entries, at_w)
         self.old = self.entries.read(weight) if self.sparse else weight
         values = self.entries.read(whole) if self.sparse else whole
