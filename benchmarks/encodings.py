@@ -11,6 +11,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -145,8 +146,11 @@ def structure() -> None:
             name: lambda entries=entries, q=q: toeplitz(entries, q) for name, entries in STENCILS.items()
         }
         rows["three-point, from oracles"] = lambda q=q: from_oracle(stencil(STENCILS["three-point"], q))
-        rows["Carleman step, N = 2"] = lambda q=q: encode_stencil(HEAT, 0.1, q)
-        rows["its history, T = n"] = lambda q=q: encode_history(encode_stencil(HEAT, 0.1, q), q)
+        for order in (2, 3):
+            step = partial(encode_stencil, HEAT, 0.1, q, order=order)
+            rows[f"Carleman step, N = {order}"] = step
+            rows[f"history of n steps, N = {order}"] = lambda q=q, step=step: encode_history(step(), q)
+        rows["Carleman step, N = 2, periodic"] = partial(encode_stencil, HEAT, 0.1, q, periodic=True)
         for name, make in rows.items():
             began = time.process_time()
             one = make()

@@ -23,6 +23,10 @@ class Layout(Protocol):
         """1 on the basis states in use, 0 elsewhere; shape (2**n_system,)."""
 
 
+# Qubits of the system up to which a circuit is built to be counted.
+COUNTED = 12
+
+
 @dataclass(frozen=True, eq=False)
 class Block:
     """A unitary U with alpha (<0| x I) U (|0> x I) = `target` within `eps` in the 2-norm.
@@ -86,7 +90,10 @@ class Block:
         return self.controlled() if self.build_gated is None else self.build_gated()
 
     def gated_cost(self) -> tuple[int, int]:
-        """Upper bounds on the CX and rotations of `gated`."""
+        """Upper bounds on the CX and rotations of `gated`: counted, or gate by gate where it is large."""
+        if self.build_gated is None and self.n_system > COUNTED:
+            # A CX under a control takes 6, a rotation 2 and another one.
+            return 6 * self.two_qubit + 2 * self.rotations, 2 * self.rotations
         if self.build_gated is None:
             counts = cost(self.controlled())
             return counts.two_qubit, counts.rotations

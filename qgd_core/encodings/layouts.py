@@ -112,18 +112,36 @@ class FlowLayout:
 
 @dataclass(frozen=True)
 class StencilLayout:
-    """[second, B..., A...]: degree 1 in slot A, B being |0>, degree 2 in A and B."""
+    """[third?, C..., second, B..., A...]: degree 1 in slot A, degree 2 in A and B, degree 3 in all; others are |0>."""
 
     n_slot: int
+    order: int = 2
+
+    @property
+    def n_system(self) -> int:
+        """Qubits of all slots and of their flags."""
+        return self.order * (self.n_slot + 1) - 1
 
     @cached_property
     def supported(self) -> RealArray:
         """1 on the basis states in use, 0 elsewhere."""
-        return np.asarray(self.lift(np.ones(2**self.n_slot)) != 0.0, dtype=np.float64)
+        used = np.zeros(2**self.n_system)
+        for part in self.degrees(used).values():
+            part[...] = 1.0
+        return used
 
     def lift(self, v: RealArray, balance: float = 1.0) -> RealArray:
-        """The vector (v, balance * v (x) v) in this layout, shape (2**(2 n_slot + 1),)."""
-        lifted = np.zeros((2, v.size, v.size))
-        lifted[0, 0] = v
-        lifted[1] = balance * np.outer(v, v)
-        return lifted.reshape(-1)
+        """The vector (v, balance v (x) v, balance^2 v (x) v (x) v ...) in this layout, shape (2**n_system,)."""
+        lifted, power = np.zeros(2**self.n_system), np.asarray(v, dtype=np.float64)
+        for part in self.degrees(lifted).values():
+            part[...] = power
+            power = balance * np.multiply.outer(power, v)
+        return lifted
+
+    def degrees(self, x: RealArray) -> dict[int, RealArray]:
+        """Views of each degree's tensor, slot A last."""
+        size = 2**self.n_slot
+        whole = x.reshape((2, size) * (self.order - 1) + (size,))
+        return {
+            d: whole[(0, 0) * (self.order - d) + (1, slice(None)) * (d - 1)] for d in range(1, self.order + 1)
+        }
