@@ -33,7 +33,8 @@ class Capabilities:
     shots: bool = True
     """Outcomes can be sampled."""
     mid_circuit: bool = False
-    """A measured qubit can be used again, and a qubit can be reset, within one run."""
+    """A measured qubit can be used again, and a qubit can be reset, within one run; where this is false the core
+    puts measurements off to the end, and goes on with fresh qubits in place of those that are reset."""
     postselect: bool = False
     """PostSelect may stand anywhere; where this is false the core gathers all of them in a success counter."""
     gates: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,7 +30,7 @@ def inline(circuit: Circuit) -> Iterator[Op]:
         if isinstance(op, Call) and not op.circuit.is_unitary:
             for _ in range(op.repeat):
                 for inner in inline(op.circuit):
-                    yield _move(inner, op.qubits)
+                    yield move(inner, op.qubits)
         else:
             yield op
 
@@ -125,8 +125,8 @@ def as_word(values: tuple[int, ...]) -> int:
     return sum(value << (len(values) - 1 - i) for i, value in enumerate(values))
 
 
-def _move(op: Op, qubits: tuple[int, ...]) -> Op:
-    """The same op on the qubits of the caller."""
+def move(op: Op, qubits: Sequence[int]) -> Op:
+    """The same op with each qubit q at qubits[q]."""
     if isinstance(op, Gate | Call):
         controls = tuple((qubits[q], value) for q, value in op.controls)
         if isinstance(op, Gate):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qgd_core.backends.api import Capabilities
-from qgd_core.backends.bits import uses_mid_circuit
+from qgd_core.backends.defer import defer
 from qgd_core.circuit.circuit import Circuit
 from qgd_core.circuit.counter import with_success_counter
 from qgd_core.circuit.lower import lower
@@ -15,16 +15,13 @@ def fit(circuit: Circuit, capabilities: Capabilities) -> Circuit:
 
     Arguments: circuit; capabilities, as the backend declares them.
     Result: a tree of native gates on the circuit's own qubits, then the workspace, all exact. Without postselect
-    every PostSelect is gathered in one success counter, so that a last one remains, at the end.
-    Raises: UnsupportedOperation when it measures or resets in mid-circuit, or is wider than declared.
+    every PostSelect is gathered in one success counter, so that a last one remains, at the end. Without mid_circuit
+    measurements wait for the end, and each reset qubit goes on as a fresh one: no final vector, same distribution.
+    Raises: UnsupportedOperation when it is wider than declared.
     Source: none.
     """
-    if not capabilities.mid_circuit and uses_mid_circuit(circuit):
-        raise UnsupportedOperation(
-            f"Circuit {circuit.name!r} resets a qubit or uses one again after measuring it.",
-            subject=circuit,
-            remedy="Use backend=reference or another backend that declares mid_circuit.",
-        )
+    if not capabilities.mid_circuit:
+        circuit = defer(circuit)
     if not capabilities.postselect:
         circuit = with_success_counter(circuit)
     lowered = lower(circuit, capabilities.native)

@@ -42,12 +42,7 @@ def split(circuit: Circuit) -> list[Segment[Circuit]]:
     Raises: UnsupportedOperation when a qubit is reset, or used again after it was measured.
     Source: none.
     """
-    if uses_mid_circuit(circuit):
-        raise UnsupportedOperation(
-            f"Circuit {circuit.name!r} resets or uses a measured qubit: it has no single final vector.",
-            subject=circuit,
-            remedy="Sample it with run.",
-        )
+    require_vector(circuit)
     if circuit.is_unitary:
         return [Segment(replace(circuit, n_bits=0) if circuit.n_bits else circuit, None)]
     segments: list[Segment[Circuit]] = []
@@ -59,6 +54,16 @@ def split(circuit: Circuit) -> list[Segment[Circuit]]:
         elif not isinstance(op, Measure):
             ops.append(op)
     return [*segments, Segment(Circuit(circuit.name, circuit.n_qubits, tuple(ops)), None)]
+
+
+def require_vector(circuit: Circuit) -> None:
+    """Raise UnsupportedOperation where a qubit is reset, or used again after it was measured."""
+    if uses_mid_circuit(circuit):
+        raise UnsupportedOperation(
+            f"Circuit {circuit.name!r} resets or uses a measured qubit: it has no single final vector.",
+            subject=circuit,
+            remedy="Sample it with run.",
+        )
 
 
 class SegmentedExecutable(Executable, Generic[T]):
@@ -139,7 +144,7 @@ class SegmentedExecutable(Executable, Generic[T]):
         state, left = None, shots
         for segment, word in zip(self.segments, draw_seeds(seed, len(self.segments)), strict=True):
             end = segment.postselect
-            qubits = end.qubits if end else tuple(self._bits.values())
+            qubits = end.qubits if end else tuple(dict.fromkeys(self._bits.values()))
             counts, state = self._sample(segment.body, state, qubits, left, word)
             if end is None:
                 return Outcomes({self._spread(key): count for key, count in counts.items()}, shots)
@@ -151,6 +156,7 @@ class SegmentedExecutable(Executable, Generic[T]):
         return Outcomes({}, shots)
 
     def _statevector(self) -> ComplexArray:
+        require_vector(self.program.circuit)
         state, norm = None, 1.0
         for segment in self.segments:
             state = self._evolve(segment.body, state)
@@ -166,8 +172,9 @@ class SegmentedExecutable(Executable, Generic[T]):
 
     def _spread(self, key: int) -> int:
         """From the word over the measured qubits to the word over all bits."""
-        values = zip(self._bits, f"{key:0{len(self._bits)}b}" if self._bits else "", strict=True)
-        return sum(int(value) << (self.lowered.n_bits - 1 - bit) for bit, value in values)
+        qubits = list(dict.fromkeys(self._bits.values()))
+        values = dict(zip(qubits, f"{key:0{len(qubits)}b}" if qubits else "", strict=True))
+        return sum(int(values[qubit]) << (self.lowered.n_bits - 1 - bit) for bit, qubit in self._bits.items())
 
 
 def accept(counts: dict[int, int], wanted: tuple[int, ...], shots: int) -> Outcomes:

@@ -12,12 +12,14 @@ import numpy as np
 
 from qgd_core.arrays import ComplexArray
 from qgd_core.backends.api import Outcomes
+from qgd_core.backends.bits import inline, measure_all
 from qgd_core.backends.fitting import fit
 from qgd_core.backends.qasm import to_qasm
-from qgd_core.circuit.circuit import Call, Circuit, unroll
+from qgd_core.circuit.circuit import Call, Circuit, Op, unroll
 from qgd_core.circuit.counts import Counts
 from qgd_core.circuit.lower import lower
-from qgd_core.circuit.ops import Gate, Measure, Reset
+from qgd_core.circuit.ops import Gate, Measure, PostSelect, Reset
+from qgd_core.circuit.simulate import sample
 from qgd_core.conformance.mutants import MutantBackend, MutantExecutable
 
 __all__ = ["MutantBackend", "fit"]
@@ -182,6 +184,58 @@ class NoReset(MutantExecutable):
 
     def __init__(self, program: Any, backend: MutantBackend, lowered: Circuit) -> None:
         super().__init__(program, backend, without_reset(lowered))
+
+
+class Midway(MutantExecutable):
+    """Honest: samples what measures midway shot by shot."""
+
+    def _measure(self, body: list[Gate], shots: int, seed: int) -> dict[int, int]:
+        return sample(measure_all(self.lowered)[0], shots, seed)[0]
+
+
+class MidwayReversed(Midway):
+    """Reads the bits in reverse, but only of circuits that measure midway."""
+
+    def _run(self, shots: int, seed: int | None) -> Outcomes:
+        outcomes, width = super()._run(shots, seed), self.lowered.n_bits
+        if not self.whole:
+            return outcomes
+        return Outcomes({int(f"{k:0{width}b}"[::-1], 2): n for k, n in outcomes.counts.items()}, shots)
+
+
+class FirstOutcome(Midway):
+    """Keeps the first outcome of a bit that is written twice."""
+
+    def __init__(self, program: Any, backend: MutantBackend, lowered: Circuit) -> None:
+        ops: list[Op] = []
+        written: set[int] = set()
+        for op in inline(lowered):
+            if isinstance(op, Measure):
+                pairs = [(q, b) for q, b in zip(op.qubits, op.bits, strict=True) if b not in written]
+                written.update(op.bits)
+                op = Measure(tuple(q for q, _ in pairs), tuple(b for _, b in pairs))
+            ops.append(op)
+        super().__init__(program, backend, replace(lowered, ops=tuple(ops)))
+
+
+class PostselectedNotReset(Midway):
+    """Takes a qubit that was just post-selected for reset."""
+
+    def __init__(self, program: Any, backend: MutantBackend, lowered: Circuit) -> None:
+        ops = list(inline(lowered))
+        kept = [
+            op
+            for op, before in zip(ops, [None, *ops], strict=False)
+            if not (isinstance(op, Reset) and isinstance(before, PostSelect))
+        ]
+        super().__init__(program, backend, replace(lowered, ops=tuple(kept)))
+
+
+class VectorOfAnything(MutantExecutable):
+    """Gives the vector of the lowered circuit, whether or not the program has one."""
+
+    def _statevector(self) -> ComplexArray:
+        return self._evolve(self.segments[0].body, None)
 
 
 class ExportOfPart(MutantExecutable):

@@ -203,5 +203,24 @@ MUTANTS: tuple[Mutant, ...] = (
         capabilities=NO_VECTOR,
     ),
     Mutant("runs without a branch", "a_branch_is_needed", capabilities=replace(HONEST, gates=False)),
-    Mutant("reset accepted, not declared", "undeclared_mid_circuit_is_refused", fitted=engines.any_reset),
+    Mutant("reset left out, not declared", "reset_in_mid_circuit", fitted=engines.any_reset),
+    Mutant(
+        "bits of mid-circuit outcomes reversed",
+        "reset_in_mid_circuit",
+        kind=engines.MidwayReversed,
+        capabilities=MIDWAY,
+    ),
+    Mutant(
+        "post-selected, so not reset",
+        "reset_after_postselection",
+        kind=engines.PostselectedNotReset,
+        capabilities=MIDWAY,
+    ),
+    Mutant(
+        "first outcome of a bit kept",
+        "anything_in_mid_circuit",
+        kind=engines.FirstOutcome,
+        capabilities=MIDWAY,
+    ),
+    Mutant("vector of what resets", "what_resets_has_no_vector", kind=engines.VectorOfAnything),
 )

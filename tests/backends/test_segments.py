@@ -97,12 +97,28 @@ def test_accept_drops_the_spare_bits_and_the_shots_that_miss():
     assert accept({0b1001: 4, 0b1011: 3, 0b0101: 2}, (0, 1), 20).counts == {0b10: 4, 0b01: 2}
 
 
-def test_a_backend_without_mid_circuit_or_qubits_is_asked_for_neither():
-    builder = CircuitBuilder("midway", 2, 1)
+def test_a_program_that_measures_midway_is_sampled_without_mid_circuit_and_has_no_vector():
+    builder = CircuitBuilder("midway", 1, 2)
+    builder.gate("x", [0])
     builder.measure([0], [0])
+    builder.gate("x", [0])
+    builder.measure([0], [1])
+    executable = dense(builder.build())
+    assert executable.run(9).counts == {0b10: 9}
+    with pytest.raises(UnsupportedOperation, match="no single final vector"):
+        executable.statevector()
+
+
+def test_two_bits_that_read_one_qubit_agree():
+    builder = CircuitBuilder("read twice", 2, 3)
     builder.gate("h", [0])
-    with pytest.raises(UnsupportedOperation, match="backend=reference"):
-        fit(builder.build(), SIMPLE)
+    builder.measure([0], [2])
+    builder.measure([0, 1], [0, 1])
+    counts = dense(builder.build()).run(200, seed=1).counts
+    assert set(counts) == {0b000, 0b101}
+
+
+def test_no_more_qubits_are_taken_than_there_are():
     with pytest.raises(UnsupportedOperation, match="this backend takes 3"):
         fit(random_circuit(4, 3, 1), Capabilities(max_qubits=3))
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from qgd_core.conformance.checks import CHECKS
-from qgd_core.conformance.mutant_table import MUTANTS
+from qgd_core.conformance.mutant_engines import Midway
+from qgd_core.conformance.mutant_table import MIDWAY, MUTANTS
 from qgd_core.conformance.mutants import Mutant, MutantBackend
 from qgd_core.conformance.runner import run
 from qgd_core.conformance.sheet import FAILED, NOT_DECLARED, PASSED
@@ -73,7 +74,7 @@ def test_a_wrong_rz_that_one_qubit_hides_is_seen_under_a_control():
 def test_the_honest_backend_passes_everything_without_a_vector(seed):
     sheet = run(without_vector(Mutant("honest", "")), seed=seed, shots=10_000)
     assert sheet.passed, sheet.to_table()
-    assert sheet.count(NOT_DECLARED) == 5  # two global phases, two of mid-circuit, one of classical branches
+    assert sheet.count(NOT_DECLARED) == 4  # two global phases, a vector refused, one of classical branches
 
 
 def test_there_are_enough_mutants_and_every_check_kills_one():
@@ -83,7 +84,13 @@ def test_there_are_enough_mutants_and_every_check_kills_one():
 
 
 @pytest.mark.parametrize(
-    "backend", [ToyBackend(), MutantBackend(Mutant("honest", ""))], ids=["toy", "unchanged"]
+    "backend",
+    [
+        ToyBackend(),
+        MutantBackend(Mutant("honest", "")),
+        MutantBackend(Mutant("honest", "", kind=Midway, capabilities=MIDWAY)),
+    ],
+    ids=["toy", "unchanged", "midway"],
 )
 def test_the_honest_backend_passes_everything(backend):
     sheet = run(backend)

@@ -10,6 +10,7 @@ from qgd_core.backends.registry import get_backend, list_backends
 from qgd_core.circuit.program import Program
 from qgd_core.circuit.simulate import simulate
 from qgd_core.conformance.cases import measured, postselected, random_circuit
+from qgd_core.conformance.checks.midway import follow, kept_and_reset, random_midway
 from qgd_core.conformance.checks.pipeline import window
 from qgd_core.conformance.subject import likely
 
@@ -51,6 +52,21 @@ def test_a_success_counter_gives_the_distribution_of_postselection_in_place_on_a
             assert gathered or form == "as declared" or name == "reference", name
             np.testing.assert_allclose(executable.statevector(), truth, rtol=0, atol=1e-11, err_msg=name)
             likely(executable.run(shots, seed=3).counts, odds, shots, f"{name}, {form}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("circuit", [kept_and_reset(2), random_midway(1)], ids=str)
+def test_what_resets_midway_has_one_distribution_in_place_and_put_off_on_all_installed_backends(circuit):
+    odds, shots = follow(circuit), 2000
+    for name in every_backend():
+        for declared in (True, False):
+            backend = get_backend(name)
+            if not backend.capabilities.gates or declared > backend.capabilities.mid_circuit:
+                continue
+            if not declared:
+                backend.capabilities = replace(backend.capabilities, mid_circuit=False, postselect=False)
+            outcomes = backend.compile(Program(circuit)).run(shots, seed=3)
+            likely(outcomes.counts, odds, shots, f"{name}, {'in place' if declared else 'put off'}")
 
 
 @pytest.mark.slow

@@ -34,13 +34,13 @@ def test_the_built_in_backends_conform(name):
 
 
 def test_a_check_is_skipped_only_by_declaration():
-    verdict = only(run(ToyBackend(), only=["reset_in_mid_circuit"]))
-    assert (verdict.status, verdict.detail) == (NOT_DECLARED, "mid_circuit")
+    verdict = only(run(ToyBackend(), only=["a_branch_is_needed"]))
+    assert (verdict.status, verdict.detail) == (NOT_DECLARED, "not gates")
 
 
 def test_nothing_run_is_not_a_pass():
     assert not run(ToyBackend(), only=[]).passed
-    assert not run(ToyBackend(), only=["reset_in_mid_circuit"]).passed
+    assert not run(ToyBackend(), only=["a_branch_is_needed"]).passed
 
 
 def test_a_gap_is_strict_both_ways():
@@ -53,7 +53,7 @@ def test_a_gap_is_strict_both_ways():
 
 
 def test_a_gap_of_what_is_not_declared_is_stale():
-    verdict = only(run(ToyBackend(), only=["reset_in_mid_circuit"], gaps={"reset_in_mid_circuit": "later"}))
+    verdict = only(run(ToyBackend(), only=["a_branch_is_needed"], gaps={"a_branch_is_needed": "later"}))
     assert verdict.status == FAILED
     assert "not declared" in verdict.detail
 
@@ -89,13 +89,13 @@ def test_unknown_names_are_rejected_with_the_nearest():
 
 
 def test_the_sheet_as_json_and_as_a_table():
-    sheet = run(BROKEN, only=["every_gate", "one_x_in_the_bits", "measure_and_go_on"], seed=4, shots=1000)
+    sheet = run(BROKEN, only=["every_gate", "one_x_in_the_bits", "a_branch_is_needed"], seed=4, shots=1000)
     stored = json.loads(sheet.to_json())
     assert (stored["seed"], stored["shots"], stored["passed"]) == (4, 1000, False)
     assert {v["check"]: v["status"] for v in stored["verdicts"]} == {
         "every_gate": FAILED,
         "one_x_in_the_bits": PASSED,
-        "measure_and_go_on": NOT_DECLARED,
+        "a_branch_is_needed": NOT_DECLARED,
     }
     assert "qgd-core" in stored["versions"]
     assert "does not conform: 1 passed, 1 not declared, 0 gap, 1 failed" in sheet.to_table()

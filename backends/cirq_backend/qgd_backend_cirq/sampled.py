@@ -98,12 +98,19 @@ class VirtualBackend(SampledBackend):
         self.capabilities = Capabilities(native=NATIVE, statevector=False, max_qubits=n_qubits)
 
     def place(self, circuit: cirq.Circuit) -> cirq.Circuit:
-        """The circuit routed along the couplings, in gates of the processor, without its global phase."""
-        circuit = cirq.Circuit(op for op in circuit.all_operations() if op.qubits)
-        routed = cirq.RouteCQC(self._device.metadata.nx_graph)(circuit)
+        """The circuit routed along the couplings, in gates of the processor, without its global phase.
+
+        Measurements are put where routing leaves their qubits: left in, swaps may pass them, and the circuit would
+        have to be run shot by shot.
+        """
+        ends = [op for op in circuit.all_operations() if cirq.is_measurement(op)]
+        gates = [op for op in circuit.all_operations() if op.qubits and not cirq.is_measurement(op)]
+        kept = cirq.Circuit(cirq.I.on_each(*sorted(circuit.all_qubits())), gates)
+        routed, first, moved = cirq.RouteCQC(self._device.metadata.nx_graph).route_circuit(kept)
         placed = cirq.optimize_for_target_gateset(
             routed, gateset=self._device.metadata.compilation_target_gatesets[0]
         )
+        placed.append(op.transform_qubits(lambda qubit: moved[first[qubit]]) for op in ends)
         self._device.validate_circuit(placed)
         return placed
 
