@@ -124,11 +124,11 @@ def least_error(reached: Callable[[float], bool], eps: float) -> float | None:
     return high
 
 
-def easier(reachable: float | None, otherwise: str) -> str:
-    """What to do where an error is out of reach: ask for what can be reached, if anything, or else."""
+def easier(reachable: float | None, takes: str, otherwise: str) -> str:
+    """What to do where an error is out of reach: ask for what can be reached, at what it takes, if any; or else."""
     if reachable is None:
         return f"{otherwise[0].upper()}{otherwise[1:]}."
-    return f"Ask for {1.01 * reachable:.1e} or more, or {otherwise}."
+    return f"Ask for {1.01 * reachable:.1e} or more, which takes {takes}, or {otherwise}."
 
 
 def check_share(share: float) -> float:

@@ -80,7 +80,9 @@ def plan_adiabatic(
             f"A gap of {gap:.1e} needs {steps + degree:.1e} queries, more than {_MOST_QUERIES:.0e}.",
             subject=problem,
             value=reachable,
-            remedy=easier(reachable, "use kernel_reflection or qsvt, or precondition A"),
+            remedy=easier(
+                reachable, f"{_MOST_QUERIES:.0e} queries", "use kernel_reflection or qsvt, or precondition A"
+            ),
         )
     error = filter_error(part, eps)
     path = Path(encoded, e, _angles(steps, 1.0 / gap))

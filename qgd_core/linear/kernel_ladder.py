@@ -84,7 +84,7 @@ def plan_kernel_ladder(
             f"A filter of width {gap:.1e} needs degree {degree:.1e}, more than {_MOST_QUERIES:.0e}.",
             subject=problem,
             value=reachable,
-            remedy=easier(reachable, "precondition A"),
+            remedy=easier(reachable, f"{_MOST_QUERIES:.0e} queries", "precondition A"),
         )
     error = filter_error(part, eps)
     polynomial = kernel_filter(gap, error).polynomial * _PEAK

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from qgd_core.arrays import ComplexArray, RealArray
-from qgd_core.budget import ErrorBudget, best_share, check_share
+from qgd_core.budget import ErrorBudget, best_share, check_share, easier, least_error
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import SYNTHESIS, Plan, Resources, shots_for
-from qgd_core.linear.filter import filter_degree, filter_rate, filtered, widen
+from qgd_core.linear.filter import filter_degree, filtered, widen
 from qgd_core.linear.needed import join, of_encodings
 from qgd_core.linear.system import LinearSystem
 from qgd_core.linear.transform import n_selects, n_workspace, transform, transform_cost
@@ -53,18 +51,27 @@ def plan_kernel_reflection(
     # Left-out components e of the projected vector make an error of at most (1 + |x|^2 / t^2) t |e| (1 + |e|).
     gap = smallest / encoded.alpha * (1.0 - 1e-12)
     unit = problem.unit / (2.0 * t)
-    if share is None:
-        # At first order, the degree is the logarithm of the error.
-        share = best_share(lambda part: math.log(2.0 / min(1.0, eps * unit * part)) / (1.0 - part) ** 2)
-    check_share(share)
-    error = eps * share * unit / (1.0 + 2.0 * eps * share * unit)
-    degree = filter_degree(gap, error)
+
+    def share_at(eps: float) -> float:
+        if share is not None:
+            return check_share(share)
+        return best_share(lambda part: degree_at(part, eps) / (1.0 - part) ** 2)
+
+    def error_at(part: float, eps: float) -> float:
+        return eps * part * unit / (1.0 + 2.0 * eps * part * unit)
+
+    def degree_at(part: float, eps: float) -> int:
+        return filter_degree(gap, error_at(part, eps))
+
+    part = share_at(eps)
+    error, degree = error_at(part, eps), degree_at(part, eps)
     if degree > _MOST_QUERIES:
+        reachable = least_error(lambda eased: degree_at(share_at(eased), eased) <= _MOST_QUERIES, eps)
         raise PrecisionUnreachable(
-            f"A filter of width {gap:.1e} needs degree {degree:.1e}.",
+            f"A filter of width {gap:.1e} needs degree {degree:.1e}, more than {_MOST_QUERIES:.0e}.",
             subject=problem,
-            value=2.0 * math.exp(-_MOST_QUERIES / 2 * filter_rate(gap)) / unit,
-            remedy="Precondition A.",
+            value=reachable,
+            remedy=easier(reachable, f"{_MOST_QUERIES:.0e} queries", "precondition A"),
         )
     polynomial = kernel_filter(gap, error).polynomial * _PEAK
     last = problem.b.size
@@ -79,14 +86,14 @@ def plan_kernel_reflection(
         rotations=rotations,
         t_gates=rotation_t_count(rotations, SYNTHESIS),
         success_probability=_PEAK**2 / 2,
-        shots=shots_for(readout, problem, eps * (1.0 - share)),
+        shots=shots_for(readout, problem, eps * (1.0 - part)),
     )
     return Plan(
         solver="kernel_reflection",
         problem=problem,
         queries=degree,
         resources=resources,
-        error_budget=ErrorBudget(polynomial=eps * share, shots=eps * (1.0 - share)),
+        error_budget=ErrorBudget(polynomial=eps * part, shots=eps * (1.0 - part)),
         scale=t,
         readout=readout,
         build=lambda: _circuit(encoded, polynomial, e, last),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qgd_core.budget import best_share, check_share
+from qgd_core.budget import best_share, check_share, easier, least_error
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import Plan
@@ -53,26 +53,31 @@ def plan_qsvt(
     family = family or Inverse("qsvt", _degree, inverse)
     given = Inversion.of(problem, encoding)
     kappa, unit, encoded = given.kappa, given.unit, given.encoding
-    if share is None:
-        share = best_share(lambda part: _degree(kappa, eps * part * unit) / (1.0 - part) ** 2)
-    check_share(share)
-    degree = family.degree(kappa, eps * share * unit)
+
+    def share_at(eps: float) -> float:
+        if share is not None:
+            return check_share(share)
+        return best_share(lambda part: family.degree(kappa, eps * part * unit) / (1.0 - part) ** 2)
+
+    def degree_at(eps: float) -> int:
+        return family.degree(kappa, eps * share_at(eps) * unit)
+
+    part, degree = share_at(eps), degree_at(eps)
     if degree > _MOST_QUERIES:
-        reachable = _reachable(kappa) / (share * unit)
+        reachable = least_error(lambda eased: degree_at(eased) <= _MOST_QUERIES, eps)
         raise PrecisionUnreachable(
-            f"An error of {eps:.1e} at condition {kappa:.1e} needs a polynomial of degree {degree:.1e}.",
+            f"An error of {eps:.1e} at condition {kappa:.1e} needs a polynomial of degree {degree:.1e}, more than"
+            f" {_MOST_QUERIES:.0e}.",
             subject=problem,
             value=reachable,
-            remedy=f"Ask for {reachable:.1e} or more, which takes {_MOST_QUERIES:.0e} queries, or precondition A."
-            if reachable < 1
-            else "Precondition A.",
+            remedy=easier(reachable, f"{_MOST_QUERIES:.0e} queries", "precondition A"),
         )
-    target = family.target(kappa, eps * share * unit).scaled(_PEAK)
+    target = family.target(kappa, eps * part * unit).scaled(_PEAK)
     fixed, turns = transform_cost(encoded, degree)
     size = given.start.size
     qubits = 1 + n_workspace(encoded) + encoded.n_ancilla + encoded.n_system
     costs = (degree, qubits, fixed + size - 2, turns + size)
-    return given.plan(family.name, target, eps, share, costs, lambda: _circuit(given, target))
+    return given.plan(family.name, target, eps, part, costs, lambda: _circuit(given, target))
 
 
 def _circuit(given: Inversion, target: Target) -> Circuit:
@@ -96,8 +101,3 @@ def _degree(kappa: float, error: float) -> int:
 def _rate(kappa: float) -> float:
     """What each pair of degrees takes off the logarithm of the error."""
     return math.log1p(2.0 / (kappa - 1.0))
-
-
-def _reachable(kappa: float) -> float:
-    """Error of 1/x at the largest degree allowed."""
-    return kappa * math.exp(math.log1p(1.0 / kappa) - _rate(kappa) * _MOST_QUERIES / 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
@@ -94,22 +94,26 @@ class Combination:
         try:
             return self._nodes(largest, self.operator(shares.quadrature, shares))
         except PrecisionUnreachable as refusal:
-            reachable = least_error(partial(self._reached, largest), self.eps)
+            reachable = least_error(lambda eps: self._reached(largest, eps) is not None, self.eps)
+            found = None if reachable is None else self._reached(largest, reachable)
             raise PrecisionUnreachable(
                 f"An error of {self.eps:.1e} is out of reach: {refusal.message}",
                 subject=self.problem,
                 value=reachable,
-                remedy=easier(reachable, "use other nodes or another route"),
+                remedy=easier(
+                    reachable,
+                    f"{found.weights.size if found else 0} nodes",
+                    "use other nodes or another route",
+                ),
             ) from refusal
 
-    def _reached(self, largest: float, eps: float) -> bool:
-        """Whether there are nodes for eps."""
+    def _reached(self, largest: float, eps: float) -> Nodes | None:
+        """Nodes for eps, if there are any."""
         eased = Combination.of(self.problem, eps, self.kind, self.room + self.flow.n_qubits)
         try:
-            eased._nodes(largest, eased.operator(_LARGEST.quadrature, _LARGEST))
+            return eased._nodes(largest, eased.operator(_LARGEST.quadrature, _LARGEST))
         except PrecisionUnreachable:
-            return False
-        return True
+            return None
 
     def _nodes(self, largest: float, error: float) -> Nodes:
         found = NODES[self.kind](largest, error / _MISSED.get(self.kind, 1.0))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
 from scipy.stats import chi2
 
 from qgd_core.arrays import ComplexArray, RealArray
-from qgd_core.budget import ErrorBudget, best_share
+from qgd_core.budget import ErrorBudget, best_share, easier, least_error
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost, rotation_t_count
 from qgd_core.encodings.base import transposed
@@ -34,6 +35,8 @@ _PEAK = 0.999
 _MOST_QUERIES = 10**7
 # Relative slack against rounding.
 _SLACK = 1e-9
+# A gap that is refused whatever the error.
+_NO_GAP = 1e-12
 
 
 def plan_filter(problem: Evolution, history: History, eps: float) -> Plan:
@@ -49,18 +52,19 @@ def plan_filter(problem: Evolution, history: History, eps: float) -> Plan:
     arXiv:1910.14596. That the constant takes the place of the adjoined number is derived here.
     """
     constant, length = history.constant, history.length
-    gap = history.gap / history.encoding.alpha * (1.0 - _SLACK)
+    gap = max(history.gap / history.encoding.alpha * (1.0 - _SLACK), _NO_GAP)
     overlap = min(1.0, math.sqrt(history.used) * constant / length)
     # A left-out component of length w, where x has length 1, moves a wanted entry by at most w * spread.
     spread = math.sqrt(1.0 - overlap**2) * length**2 / (math.sqrt(history.used * history.copies) * constant)
 
-    def error(share: float) -> float:
-        return min(0.5, _within(problem, constant, eps * share) / max(spread, 1e-300))
+    def error(allowed: float) -> float:
+        return min(0.5, _within(problem, constant, allowed) / max(spread, 1e-300))
 
-    share = best_share(lambda share: math.log(2.0 / error(share)) / (1.0 - share) ** 2)
-    degree = 2 * max(1, math.ceil(math.acosh(1.0 / error(share)) / _rate(gap)))
-    _check_degree(problem, degree, gap)
-    polynomial = kernel_filter(gap, error(share)).polynomial * _PEAK
+    def degree(allowed: float) -> int:
+        return 2 * max(1, math.ceil(math.acosh(1.0 / error(allowed)) / _rate(gap)))
+
+    share = _share(problem, eps, degree, gap)
+    polynomial = kernel_filter(gap, error(eps * share)).polynomial * _PEAK
     norm = length**2 / (_PEAK * math.sqrt(history.used * history.copies) * constant)
     return _plan(
         "history_kernel", problem, history, polynomial, eps, share, norm, (_PEAK * overlap) ** 2, {"gap": gap}
@@ -74,15 +78,17 @@ def plan_inverse(problem: Evolution, history: History, eps: float) -> Plan:
     """
     alpha, constant = history.encoding.alpha, history.constant
     start = float(np.linalg.norm(history.realisation.start))
-    kappa = alpha / history.smallest * (1.0 + _SLACK)
+    kappa = alpha / max(history.smallest, _NO_GAP * alpha) * (1.0 + _SLACK)
 
-    def error(share: float) -> float:
-        return _within(problem, constant, eps * share) * alpha * math.sqrt(history.copies) / start
+    def error(allowed: float) -> float:
+        return _within(problem, constant, allowed) * alpha * math.sqrt(history.copies) / start
 
-    share = best_share(lambda share: math.log(2.0 * kappa / min(kappa, error(share))) / (1.0 - share) ** 2)
-    degree = 2 * math.ceil(math.log(2.0 * kappa / min(kappa, error(share))) / math.log1p(2.0 / (kappa - 1.0)))
-    _check_degree(problem, degree, 1.0 / kappa)
-    target = inverse(kappa, error(share)).scaled(_PEAK)
+    def degree(allowed: float) -> int:
+        digits = math.log(2.0 * kappa / min(kappa, error(allowed)))
+        return 2 * math.ceil(digits / math.log1p(2.0 / (kappa - 1.0)))
+
+    share = _share(problem, eps, degree, 1.0 / kappa)
+    target = inverse(kappa, error(eps * share)).scaled(_PEAK)
     whole = start / (target.factor * alpha)
     # The constant stands in every block in use.
     accepted = (max(0.0, math.sqrt(history.used) * constant / whole - target.factor * target.error)) ** 2
@@ -221,11 +227,19 @@ def _rate(gap: float) -> float:
     return math.log1p(depth + math.sqrt(depth * (2.0 + depth)))
 
 
-def _check_degree(problem: Evolution, degree: int, gap: float) -> None:
-    if degree > _MOST_QUERIES:
+def _share(problem: Evolution, eps: float, degree: Callable[[float], int], gap: float) -> float:
+    """The polynomial's share of least queries times shots; degree is what a polynomial of so much of eps takes."""
+
+    def share_at(eps: float) -> float:
+        return best_share(lambda share: degree(eps * share) / (1.0 - share) ** 2)
+
+    needed = degree(eps * share_at(eps))
+    if needed > _MOST_QUERIES:
+        reachable = least_error(lambda eased: degree(eased * share_at(eased)) <= _MOST_QUERIES, eps)
         raise PrecisionUnreachable(
-            f"A history of gap {gap:.1e} needs a polynomial of degree {degree:.1e}.",
+            f"A history of gap {gap:.1e} needs a polynomial of degree {needed:.1e}, more than {_MOST_QUERIES:.0e}.",
             subject=problem,
-            value=degree,
-            remedy="March, or take fewer steps at a time.",
+            value=reachable,
+            remedy=easier(reachable, f"{_MOST_QUERIES:.0e} queries", "march, or take fewer steps at a time"),
         )
+    return share_at(eps)

@@ -100,7 +100,9 @@ class Rule:
                     f"An error of {self.eps:.1e} needs more than {_MOST_STEPS:.0e} steps.",
                     subject=self.problem,
                     value=reachable,
-                    remedy=easier(reachable, "shorten the time, or use Taylor steps"),
+                    remedy=easier(
+                        reachable, f"{_MOST_STEPS:.0e} steps", "shorten the time, or use Taylor steps"
+                    ),
                 )
         low = high // 2
         while high - low > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -97,7 +98,7 @@ class _Series:
             f"Order {_MOST_ORDER} leaves an error of {reachable:.1e}.",
             subject=self.problem,
             value=reachable / _MOST_SHARE,
-            remedy=easier(reachable / _MOST_SHARE, "a shorter time"),
+            remedy=easier(reachable / _MOST_SHARE, f"order {_MOST_ORDER}", "take a shorter time"),
         )
 
     def spent(self, eps: float) -> float:
@@ -134,15 +135,17 @@ def _route(name: str, solver: Callable[[LinearRecurrence, float], Any]) -> Calla
                 f"An error of {eps:.1e} is out of reach: {refusal.message}",
                 subject=problem,
                 value=reachable,
-                remedy=easier(reachable, "a shorter time"),
+                remedy=re.sub(r"Ask for \S+", f"Ask for {1.01 * reachable:.1e}", refusal.remedy),
             ) from refusal
         budget = route.error_budget.scaled(ratio)
         needed = join(of_rates(problem.z0.size), "powers of A", str(route.parameters["needed"]))
+        chosen = {"steps": series.steps, "order": series.least(spent)}
         return replace(
             route,
             solver=name,
+            problem=problem,
             error_budget=replace(budget, discretisation=spent),
-            parameters={**route.parameters, "needed": needed},
+            parameters={**route.parameters, **chosen, "needed": needed},
         )
 
     make.__doc__ = f"Plan dz/dt = A z + b by `taylor_steps` and {name.removeprefix('taylor_')}."

@@ -74,7 +74,11 @@ def plan_euler_kernel(problem: LinearODE, eps: float, encoding: str = "auto") ->
     route = plan_history_kernel(recurrence, (eps - share) / ratio, encoding, assembled=False)
     budget = replace(route.error_budget.scaled(ratio), discretisation=share)
     return replace(
-        route, solver="euler_kernel", error_budget=budget, parameters=_parameters(problem, route, steps)
+        route,
+        solver="euler_kernel",
+        problem=problem,
+        error_budget=budget,
+        parameters=_parameters(problem, route, steps),
     )
 
 

@@ -141,10 +141,18 @@ def test_fifty_random_systems_at_gate_level(seed, check):
 
 
 def test_an_error_out_of_reach_names_what_is_in_reach():
-    hard = LinearSystem([[1.0, 1.0], [1.0, 1.0 + 1e-6]], [1.0, 1.0])
+    hard = LinearSystem([[1.0, 1.0], [1.0, 1.0 + 2e-5]], [1.0, 1.0])
     with pytest.raises(PrecisionUnreachable, match="degree") as caught:
-        plan_qsvt(hard, 1e-9)
-    assert caught.value.value > 1e-9
+        plan_qsvt(hard, 1e-16, "svd")
+    reachable = caught.value.value
+    assert 1e-16 < reachable < 1e-6
+    assert f"Ask for {1.01 * reachable:.1e} or more, which takes 1e+07 queries" in caught.value.remedy
+    with pytest.raises(PrecisionUnreachable):
+        plan_qsvt(hard, 0.98 * reachable, "svd")
+    hopeless = LinearSystem([[1.0, 1.0], [1.0, 1.0 + 1e-7]], [1.0, 1.0])
+    with pytest.raises(PrecisionUnreachable, match="Precondition") as caught:
+        plan_qsvt(hopeless, 1e-9, "svd")
+    assert caught.value.value is None
 
 
 def test_explain_shows_the_figures(peers):
