@@ -14,6 +14,7 @@ from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost, rotation_t_count
 from qgd_core.circuit.ops import Controls
 from qgd_core.encodings.base import BlockEncoding
+from qgd_core.encodings.block import COUNTED
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import SYNTHESIS, Plan, Resources, shots_for
 from qgd_core.linear.filter import filter_degree, filtered, widen
@@ -90,15 +91,15 @@ def plan_adiabatic(
     readout = ReferredReadout(problem.wanted, problem.shift, length / (_OVERLAP * _PEAK), last, t)
     fixed, turns = transform_cost(encoded, degree)
     controls = n_selects(encoded) + encoded.n_system
-    select = cost(path.select)
+    select_two_qubit, select_rotations = path.select_cost()
     projected = encoded.n_ancilla - encoded.restored
     excluding = 2 * e.size + 6 * (projected + 2 + encoded.n_system)
-    rotations = turns + (degree + steps) * (2 * e.size + 8 * controls) + steps * (select.rotations + 1)
+    rotations = turns + (degree + steps) * (2 * e.size + 8 * controls) + steps * (select_rotations + 1)
     resources = Resources(
         qubits=n_workspace(encoded) + encoded.n_ancilla + encoded.n_system + 2 * controls + 4,
         two_qubit=fixed
         + (degree + steps) // 2 * excluding
-        + steps * (select.two_qubit + 6 * (projected + 1))
+        + steps * (select_two_qubit + 6 * (projected + 1))
         + e.size,
         rotations=rotations,
         t_gates=rotation_t_count(rotations, SYNTHESIS),
@@ -155,6 +156,14 @@ class Path:
         builder.call(query, own, controls=((0, 1), (1, 0)), adjoint=True)
         builder.gate("x", [1], (), ((0, 1),))
         return builder.build()
+
+    def select_cost(self) -> tuple[int, int]:
+        """Upper bounds on its CX and rotations: counted where it is small, else two encodings under one control each."""
+        if self.encoding.n_system <= COUNTED:
+            counts = cost(self.select)
+            return counts.two_qubit, counts.rotations
+        two_qubit, rotations = self.encoding.gated_cost()
+        return 2 * two_qubit + 16, 2 * rotations
 
     def walk(self) -> Circuit:
         """Every step, on [mixing, side, ancillas..., system...]; the right side stands on side 0."""
