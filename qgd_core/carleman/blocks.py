@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from qgd_core.arrays import RealArray
+from qgd_core.carleman.assemble import assemble_flow, is_compiled
 from qgd_core.carleman.lift import Basis
 from qgd_core.carleman.rows import split_rows
 from qgd_core.dynamics.monomials import (
@@ -38,10 +39,12 @@ def continuous_matrix(field: PolynomialField, basis: Basis, rows: int | None = N
 
     Arguments: field in n variables; basis, whose order limits the columns; rows, the largest degree of a row, the
     order by default.
-    Result: CSR in weighted coordinates, exact.
+    Result: CSR in weighted coordinates, exact; the columns of a row are distinct, sorted unless compiled.
     Raises: nothing.
     Source: Eq 3.2 of Liu et al., arXiv 2011.03185; symmetric form by the product rule on monomials.
     """
+    if is_compiled(field, basis, discrete=False):
+        return assemble_flow(terms(field, basis), basis, rows or basis.order)
     parts = [
         (matrix, split_columns(matrix.indices.astype(np.int64), field.n, k))
         for k, matrix in terms(field, basis).items()

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from qgd_core.arrays import RealArray
+from qgd_core.carleman.assemble import assemble_map, is_compiled
 from qgd_core.carleman.blocks import terms
 from qgd_core.carleman.lift import Basis
 from qgd_core.carleman.products import Polynomials, Products
@@ -32,6 +33,8 @@ def discrete_matrix(update: PolynomialField, basis: Basis, rows: int | None = No
     Source: Eq 5 of arXiv 2303.03428, block row j of I + A being W^(x)j with W = [F0 | I+F1 | F2 | ...].
     """
     parts = terms(update, basis) or {1: sparse.csr_array((update.n, update.n))}
+    if is_compiled(update, basis, discrete=True):
+        return assemble_map(parts, discrete_source(update, basis), basis, rows or basis.order)
     products, factors = Products(basis), Polynomials.join(parts, update.n)
     source, lowest = discrete_source(update, basis), int(factors.degrees.min(initial=basis.order))
     usable = int(products.starts[basis.order - lowest + 1])

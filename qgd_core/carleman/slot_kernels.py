@@ -14,7 +14,8 @@ import numpy as np
 F = TypeVar("F")
 
 _numba: Any = importlib.import_module("numba")
-_u: Any = _numba.uint64  # places without a sign, because negative ones would be looked for
+unsigned: Any = _numba.uint64  # places without a sign, because negative ones would be looked for
+_u = unsigned
 
 
 def compile_kernel(signature: str) -> Callable[[F], F]:

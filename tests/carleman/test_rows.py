@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from qgd_core.carleman import rows
+from qgd_core.carleman import assemble, rows
+from qgd_core.carleman.blocks import continuous_matrix
 from qgd_core.carleman.discrete import discrete_matrix
 from qgd_core.carleman.lift import Basis
 from qgd_core.carleman.products import Products
@@ -52,7 +53,11 @@ def isometry(n, order):
     return sparse.block_diag(parts, format="csr")
 
 
-@pytest.mark.parametrize("short", [1, 1 << 60], ids=["straight", "merged"])
+@pytest.mark.parametrize(
+    ("short", "large"),
+    [(1, 1 << 60), (1 << 60, 1 << 60), (1 << 60, 1)],
+    ids=["straight", "merged", "compiled"],
+)
 @pytest.mark.parametrize("kind", ["symmetric", "kronecker"])
 @pytest.mark.parametrize(
     ("n", "order", "degrees"),
@@ -67,20 +72,74 @@ def isometry(n, order):
     ],
 )
 def test_every_row_is_the_kronecker_product_and_no_column_repeats(
-    monkeypatch, n, order, degrees, kind, short
+    monkeypatch, n, order, degrees, kind, short, large
 ):
     monkeypatch.setattr(rows, "SHORT", short)
+    monkeypatch.setattr(assemble, "LARGE", large)
     update, basis = sparse_map(n, degrees), Basis(n, order, kind)
     expected = kronecker_matrix(update, order)
     if kind == "symmetric":
         fold = isometry(n, order)
         expected = fold.T @ expected @ fold
     matrix = discrete_matrix(update, basis)
+    check(matrix, expected)
+
+
+def check(matrix, expected):
     gap = matrix - sparse.csr_array(expected)
     assert np.abs(gap.data).max(initial=0.0) < 1e-12
     matrix.sort_indices()
     assert matrix.has_canonical_format
     assert matrix.nnz == np.count_nonzero(matrix.data)
+
+
+def kronecker_flow(field, order):
+    """The sum over slots of identities around F_k."""
+    n, one = field.n, sparse.eye_array(field.n, format="csr")
+    rows = []
+    for j in range(1, order + 1):
+        blocks = [sparse.csr_array((n**j, n**d)) for d in range(1, order + 1)]
+        for k, part in field.coefficients.items():
+            for slot in range(j if 1 <= j - 1 + k <= order else 0):
+                factors = [one] * slot + [part] + [one] * (j - 1 - slot)
+                blocks[j - 2 + k] = blocks[j - 2 + k] + reduce(sparse.kron, factors).tocsr()
+        rows.append(blocks)
+    return sparse.block_array(rows, format="csr")
+
+
+@pytest.mark.parametrize("large", [1 << 60, 1], ids=["by blocks", "compiled"])
+@pytest.mark.parametrize(
+    ("n", "order", "degrees"),
+    [
+        (60, 2, (1, 2)),
+        (30, 2, (0, 1, 2)),
+        (12, 3, (0, 1, 2, 3)),
+        (4, 5, (0, 1, 3)),
+        (2, 4, (1, 2)),
+        (7, 1, (1,)),
+    ],
+)
+def test_every_row_of_a_flow_is_the_sum_over_slots(monkeypatch, n, order, degrees, large):
+    monkeypatch.setattr(assemble, "LARGE", large)
+    field, basis, fold = sparse_map(n, degrees), Basis(n, order), isometry(n, order)
+    assert assemble.is_compiled(field, basis, discrete=False) == (large == 1)
+    check(continuous_matrix(field, basis), fold.T @ kronecker_flow(field, order) @ fold)
+
+
+def test_cancelled_products_are_dropped_when_compiled(monkeypatch):
+    """(u_0 + u_1)(u_0 - u_1) has no u_0 u_1."""
+    monkeypatch.setattr(assemble, "LARGE", 1)
+    matrix = discrete_matrix(PolynomialField({1: [[1.0, 1.0], [1.0, -1.0]]}), Basis(2, 2))
+    expected = [[1, np.sqrt(2), 1], [np.sqrt(2), 0, -np.sqrt(2)], [1, -np.sqrt(2), 1]]
+    np.testing.assert_allclose(matrix.toarray()[2:, 2:], expected, rtol=0, atol=1e-15)
+    assert matrix.nnz == 4 + 8
+
+
+def test_without_numba_nothing_is_compiled(monkeypatch):
+    update, basis = sparse_map(150, (1, 2)), Basis(150, 2)
+    assert assemble.is_compiled(update, basis, discrete=True)
+    monkeypatch.setattr(assemble, "installed", lambda: False)
+    assert not assemble.is_compiled(update, basis, discrete=True)
 
 
 @pytest.mark.parametrize("kind", ["symmetric", "kronecker"])
