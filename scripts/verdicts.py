@@ -26,6 +26,7 @@ WORKERS = 2  # targets at a time
 SHARED = ("qgd-core", "numpy")  # whose versions are those of every sheet
 MARKS = {"passed": "✓", "not declared": "–", "gap": "gap", "failed": "FAILED"}
 PLACE = {"s3": "bucket/folder", "max_shots": 10_000_000, "poll_seconds": 0.01}
+UNSEEDED = {"seed_repeats": "the service takes no seed, so no run on it can be repeated"}
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,12 @@ class Target:
 
 TARGETS = (
     Target("braket:local"),
-    Target(
-        "braket:sv1",
-        PLACE,
-        2000,
-        {"seed_repeats": "the service takes no seed, so no run on it can be repeated"},
-    ),
+    Target("braket:sv1", PLACE, 2000, UNSEEDED),
+    Target("braket:tn1", PLACE, 500, UNSEEDED),
+    Target("braket:device:arn:aws:braket:us-east-1::device/qpu/somewhere/Trap-1", PLACE, 500, UNSEEDED),
     Target("cirq:simulator"),
     Target("cirq:qsim", shots=10_000),
+    Target("cirq:virtual:rainbow", {"noise": False}, 2000),
     Target("pennylane:lightning.qubit"),
     Target("pennylane:default.qubit"),
     Target("qiskit:aer"),

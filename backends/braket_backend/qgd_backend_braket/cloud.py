@@ -11,7 +11,8 @@ from typing import Any
 
 from qgd_backend_braket import sets
 from qgd_backend_braket.lower import NATIVE, ExportsBraket, read_gates, translate
-from qgd_backend_braket.prices import look_up
+from qgd_backend_braket.offer import Offer, ask
+from qgd_backend_braket.prices import UNITS, look_up
 from qgd_backend_braket.trouble import told
 from qgd_core.plugin import (
     Backend,
@@ -32,7 +33,7 @@ from qgd_core.plugin import (
     read_options,
 )
 
-SIMULATORS = ("sv1", "tn1")
+SIMULATORS = {"sv1": 34, "tn1": 50}  # and their qubits; a device is asked for its own
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class CloudOptions:
     max_cost: float | None = None
     """Most US dollars of one run, by the estimate."""
     price_per_task: float | None = None
-    """US dollars per task; those of prices.toml, which are assumed, where none is given."""
+    """US dollars per task; where none is given those that the device states, or of prices.toml, which are assumed."""
     price_per_shot: float | None = None
     """US dollars per shot."""
     price_per_minute: float | None = None
@@ -71,15 +72,19 @@ class CloudBackend(Backend):
     def __init__(self, target: str, options: Mapping[str, Any]) -> None:
         self.spec = f"braket:{target}"
         self.options = read_options(CloudOptions, options, self.spec)
-        prices = (self.options.price_per_task, self.options.price_per_shot, self.options.price_per_minute)
-        self.price = look_up(target, *prices)
         self.arn = (
             f"arn:aws:braket:::device/quantum-simulator/amazon/{target}"
             if target in SIMULATORS
             else target.removeprefix("device:")
         )
-        self.capabilities = Capabilities(native=NATIVE, statevector=False, max_qubits=self.price.max_qubits)
         self.session = open_session()
+        offer = Offer(NATIVE, SIMULATORS.get(target), {})
+        if target not in SIMULATORS:
+            with told(self.spec, [], 1):
+                offer = ask(self.session, self.arn)
+        given = {unit: getattr(self.options, f"price_per_{unit}") for unit in UNITS}
+        self.price = look_up(target, given, offer.prices)
+        self.capabilities = Capabilities(native=offer.native, statevector=False, max_qubits=offer.max_qubits)
 
     def compile(self, program: Program) -> CloudExecutable:
         """Translate a program; see Backend.compile."""

@@ -3,6 +3,7 @@
 import datetime
 import io
 import json
+import logging
 
 import boto3
 import pytest
@@ -130,7 +131,8 @@ def test_credentials_that_expire_are_survived_by_resuming(service):
     assert again.run(100).counts == {0b010: 100}
 
 
-def test_a_throttled_wait_goes_on_by_itself(service):
+def test_a_throttled_wait_goes_on_by_itself_and_no_log_repeats_its_text(service, caplog):
+    caplog.set_level("INFO")
     executable = get_backend("braket:sv1", **LIMITS).compile(flip())
     service.takes()
     service.fails("get_quantum_task", "ThrottlingException")
@@ -138,6 +140,17 @@ def test_a_throttled_wait_goes_on_by_itself(service):
         service.says("COMPLETED")
     service.holds(executable.source)
     assert executable.run(100).counts == {0b010: 100}
+    assert SECRET not in caplog.text
+
+
+def test_a_call_given_up_on_leaves_no_text_of_its_error_in_a_log(service, caplog):
+    caplog.set_level("INFO")
+    service.takes()
+    service.fails("get_quantum_task", "AccessDeniedException")
+    refusal(lambda: get_backend("braket:sv1", **LIMITS).compile(flip()).run(100))
+    assert SECRET not in caplog.text
+    logging.getLogger("backoff").error("heard again afterwards")
+    assert "heard again" in caplog.text
 
 
 def test_a_set_of_which_a_part_was_sent_is_named(service):

@@ -18,6 +18,9 @@ QSIM, GOOGLE = (importlib.util.find_spec(name) is not None for name in ("qsimcir
 needs_qsim = pytest.mark.skipif(not QSIM, reason="the extra `qsim` is not installed")
 needs_google = pytest.mark.skipif(not (QSIM and GOOGLE), reason="the extra `virtual` is not installed")
 test_qsim = needs_qsim(pytest.mark.slow(conformance("cirq:qsim")))
+test_virtual = needs_google(
+    pytest.mark.slow(conformance("cirq:virtual:rainbow", options={"noise": False}, shots=2000))
+)
 
 
 def off(circuit, spec, shots, **options):
