@@ -47,9 +47,11 @@ def combine(encodings: Sequence[B], factors: Sequence[complex]) -> B:
     Arguments: encodings of matrices of one size; factors, finite and not zero, one each.
     Result: alpha = sum_i |factors[i]| alpha_i, ceil(log2 k) ancillas more than the widest part, errors added
     with the same weights. Parts share their ancillas.
-    Raises: ConfigError when sizes differ or a factor is zero or not finite.
+    Raises: ConfigError when sizes differ, there are none, or a factor is zero or not finite.
     Source: Gilyen et al., arXiv:1806.01838, lemma 29.
     """
+    if not encodings or len(encodings) != len(factors):
+        raise ConfigError(f"{len(encodings)} encodings need as many factors, got {len(factors)}.")
     sizes = {encoding.n_system for encoding in encodings}
     if len(sizes) != 1:
         raise ConfigError(f"Only matrices of one size add up, got {sorted(sizes)} qubits.")

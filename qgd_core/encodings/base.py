@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -26,6 +27,8 @@ class BlockEncoding(Block):
     """A block encoding (see `Block` for what it holds) with + - * @ and their kin."""
 
     def __mul__(self, factor: complex) -> Self:
+        if not isinstance(factor, Number):
+            return NotImplemented
         return algebra.scaled(self, complex(factor))
 
     __rmul__ = __mul__
@@ -34,13 +37,17 @@ class BlockEncoding(Block):
         return self * -1.0
 
     def __add__(self, other: Self) -> Self:
+        if not isinstance(other, Block):
+            return NotImplemented
         return algebra.combine([self, other], [1.0, 1.0])
 
     def __sub__(self, other: Self) -> Self:
+        if not isinstance(other, Block):
+            return NotImplemented
         return algebra.combine([self, other], [1.0, -1.0])
 
     def __matmul__(self, other: Self) -> Self:
-        return algebra.product(self, other)
+        return algebra.product(self, other) if isinstance(other, Block) else NotImplemented
 
     def kron(self, other: Self) -> Self:
         """The encoding of the Kronecker product, this register first."""

@@ -106,7 +106,8 @@ def block_encode(matrix: Matrix | ArrayLike, method: str = "auto") -> BlockEncod
     the reflection about its ancillas.
     """
     if method != "auto" and method not in ENCODINGS:
-        raise ConfigError(f"Unknown encoding {method!r}.", subject=method, remedy=nearest(method, ENCODINGS))
+        remedy = nearest(str(method), ENCODINGS)
+        raise ConfigError(f"Unknown encoding {method!r}.", subject=method, remedy=remedy)
     target, n_system = padded(matrix)
     if method != "auto":
         return ENCODINGS[method].encode(target, n_system)

@@ -138,6 +138,8 @@ def read_bands(field: PolynomialField, scale: float) -> Bands:
     Raises: ConfigError when the pattern is another one.
     Source: none.
     """
+    if not (np.isfinite(scale) and scale > 0.0):
+        raise ConfigError(f"scale is {scale}, expected a positive number.", subject="scale", value=scale)
     n = field.n
     size = 1 << max(1, (n - 1).bit_length())
     offset = np.zeros(size)
@@ -162,8 +164,6 @@ def read_bands(field: PolynomialField, scale: float) -> Bands:
         )
     if field.degree > 2 or not linear.nnz:
         raise ConfigError("The field must be of degree 2 at most, with F1 not zero.", subject=field)
-    if not (np.isfinite(scale) and scale > 0.0):
-        raise ConfigError(f"scale is {scale}, expected a positive number.", subject="scale", value=scale)
     return Bands(n, offset, _band(linear, size), _band(quadratic, size))
 
 

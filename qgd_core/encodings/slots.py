@@ -17,6 +17,7 @@ from qgd_core.dynamics.low_rank import LowRankMap
 from qgd_core.encodings.action import Action, operator
 from qgd_core.encodings.base import BlockEncoding, Matrix
 from qgd_core.encodings.layouts import SlotLayout
+from qgd_core.encodings.slot_checks import check_rotation, check_step
 from qgd_core.encodings.slot_circuits import (
     Contraction,
     append,
@@ -42,9 +43,13 @@ def encode_slots(
     every product with the offset included. About 12 R n CX with R the rank (and near 3 n^2 for a rotation), alpha
     near the norm of the matrix of the blocks' weights; classical cost R n. `target` is assembled up to 32 variables,
     else an operator of R n^2 operations.
-    Raises: PrecisionUnreachable when the offset or the cubic part is too large.
+    Raises: ConfigError where a number is not finite, a weight negative, a scale not positive, or the rotation not
+    orthogonal; PrecisionUnreachable when the offset or the cubic part is too large.
     Source: block row 2 of Eq 5 of arXiv:2303.03428; the construction is derived here.
     """
+    check_step(step, scale, (balance,))
+    if rotation is not None:
+        check_rotation(rotation, step.n)
     layout = SlotLayout.of(step.multipliers)
     p = layout.n_slot
     offset = layout.place(step.offset) * scale

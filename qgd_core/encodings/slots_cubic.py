@@ -17,8 +17,10 @@ from qgd_core.circuit.counts import cost
 from qgd_core.dynamics.low_rank import LowRankMap
 from qgd_core.encodings.base import BlockEncoding, Matrix
 from qgd_core.encodings.layouts import CubicLayout
+from qgd_core.encodings.slot_checks import check_numbers, check_step
 from qgd_core.encodings.slot_cubic_circuits import CubicPart, append_cubic, contract_cubic
 from qgd_core.encodings.slot_degrees import ORDER, weigh_degrees
+from qgd_core.errors import ConfigError
 
 
 def encode_cubic_slots(
@@ -30,16 +32,23 @@ def encode_cubic_slots(
     (R,), of either sign; scale g > 0, the encoded v is g u; balances, the weights of degrees 2 and 3 in the vector.
     Result: an encoding of the step of (1, v, b_2 v^(x)2, b_3 v^(x)3) on the supported states, truncated to degree 3,
     every product with the offset included, exact to rounding.
-    Raises: ConfigError when offset, multipliers or quadratic part are zero.
+    Raises: ConfigError when offset, multipliers or quadratic part are zero, or as `encode_slots`.
     Source: block rows 2 and 3 of Eq 5 of arXiv:2303.03428; the construction is derived here.
     """
+    check_step(step, scale, balances)
+    given = np.asarray(cubic, dtype=np.float64)
+    check_numbers("cubic weights", given)
+    if given.shape != step.weights.shape:
+        raise ConfigError(
+            f"Cubic weights have shape {given.shape}, expected {step.weights.shape}.", subject=cubic
+        )
     layout = CubicLayout.of(step.multipliers)
     p = layout.n_slot
     offset, multipliers = layout.place(step.offset) * scale, layout.place(step.multipliers)
     part = CubicPart(
         multipliers,
         step.weights / scale,
-        np.asarray(cubic, dtype=np.float64) / scale**2,
+        given / scale**2,
         np.array([layout.place(y) for y in step.directions]).reshape(step.rank, 2**p),
     )
     sizes = (float(part.quadratic.sum()), float(np.abs(part.cubic).sum()))

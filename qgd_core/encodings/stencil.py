@@ -25,6 +25,9 @@ from qgd_core.encodings.toeplitz import checked_diagonals
 from qgd_core.errors import ConfigError
 from qgd_core.oracles.shifts import Shift, shift_by_label
 
+# Weights past which their products may leave float64.
+_LARGEST = 1e90
+
 
 def encode_stencil(
     diagonals: Mapping[int, float],
@@ -57,6 +60,14 @@ def encode_stencil(
         raise ConfigError(f"square is {square}, it must be finite.", subject="square", value=square)
     if not (math.isfinite(balance) and balance > 0.0):
         raise ConfigError(f"balance is {balance}, it must be positive.", subject="balance", value=balance)
+    weight = math.fsum(map(abs, kept.values()))
+    if not max(weight, abs(square) / balance) < _LARGEST:
+        raise ConfigError(
+            f"Diagonals of sum {weight:.3g} and a square of {square:.3g} leave float64 when multiplied.",
+            subject=diagonals,
+            value=max(weight, abs(square) / balance),
+            remedy="Scale the variables.",
+        )
     if order not in (2, 3):
         raise ConfigError(
             f"order is {order}, a stencil's step has order 2 or 3.", subject="order", value=order

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from qgd_core.errors import ConfigError
 from qgd_core.oracles.shifts import shift_by_label
 
 _ASSEMBLED = 20
+_LARGEST = 1e290
 Number = TypeVar("Number", float, complex)
 
 
@@ -95,8 +97,18 @@ def toeplitz(diagonals: Mapping[int, complex], n_system: int, *, periodic: bool 
 def checked_diagonals(diagonals: Mapping[int, Number], n_system: int) -> dict[int, Number]:
     """The diagonals that are not zero; ConfigError when one does not fit, is not finite, or none is left."""
     kept = {int(d): value for d, value in diagonals.items() if value}
-    if not kept or not all(np.isfinite(value) for value in kept.values()):
-        raise ConfigError(f"Diagonals {dict(diagonals)} need a finite entry other than zero.")
+    try:
+        total = math.fsum(abs(value) for value in kept.values())
+    except (TypeError, OverflowError):
+        total = math.inf
+    if not 0.0 < total < _LARGEST:
+        raise ConfigError(
+            f"Diagonals {dict(diagonals)} need finite entries, one other than zero, whose sum fits float64.",
+            subject=diagonals,
+            value=total,
+        )
+    if n_system < 1:
+        raise ConfigError(f"{n_system} qubits hold no matrix.", value=n_system)
     if any(abs(d) >= 2**n_system for d in kept):
         raise ConfigError(
             f"Diagonals {sorted(kept)} do not fit {2**n_system} rows.", value=float(max(map(abs, kept)))

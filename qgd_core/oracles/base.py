@@ -209,10 +209,12 @@ def from_matrix(matrix: sp.csr_array, n_system: int) -> SparseOracle:
 
     Arguments: matrix, real or complex CSR, shape (2**n_system, 2**n_system), not all zero.
     Result: as many labels as the largest number of entries in a row or column.
-    Raises: nothing.
+    Raises: ConfigError for a matrix without entries.
     Source: Konig's edge colouring.
     """
     coo = matrix.tocoo()
+    if not coo.nnz:
+        raise ConfigError("The matrix of a sparse oracle is all zero.", subject=matrix)
     colours = colour_edges(coo.row, coo.col)
     n_labels = int(colours.max()) + 1
     rows = np.zeros((n_labels, matrix.shape[1]), dtype=np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import index
 
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.reversible import Reversible
@@ -28,7 +29,10 @@ def load(table: Sequence[int], n_bits: int, name: str = "table") -> Table:
     Raises: ConfigError when the table is empty or an entry does not fit.
     Source: Babbush et al., arXiv:1805.03662, section III.A.
     """
-    entries = [int(word) for word in table]
+    try:
+        entries = [index(word) for word in table]
+    except TypeError as error:
+        raise ConfigError(f"A table needs whole numbers: {error}.", subject=name) from error
     if not entries or any(not 0 <= word < 2**n_bits for word in entries):
         raise ConfigError(f"A table needs entries from 0 to 2**{n_bits} - 1.", subject=name)
     m = max(1, (len(entries) - 1).bit_length())

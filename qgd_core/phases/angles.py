@@ -106,6 +106,8 @@ def gqsp_angles(coefficients: ArrayLike, tolerance: float = _CERTIFIED) -> GqspA
     Source: Motlagh, Wiebe, arXiv:2308.01501, theorem 3, with the inverse of arXiv:2505.12615.
     """
     given = np.atleast_1d(np.asarray(coefficients))
+    if given.dtype.kind not in "biufc":
+        raise ConfigError(f"Coefficients must be numbers, got {given.dtype}.", subject=coefficients)
     b = given.astype(np.complex128 if np.iscomplexobj(given) else np.float64)
     if b.ndim != 1 or b.size == 0 or not np.isfinite(b).all():
         raise ConfigError(f"Coefficients need shape (d + 1,) and finite entries, got shape {b.shape}.")

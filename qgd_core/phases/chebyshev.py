@@ -95,9 +95,11 @@ def interpolate(function: Callable[[RealArray], Values], degree: int) -> Chebysh
 
     Arguments: function of a float64 array in [-1, 1], real or complex; degree, not negative.
     Result: the interpolant, exact to rounding for polynomials of that degree.
-    Raises: ConfigError when a value is NaN or infinite.
+    Raises: ConfigError when a value is NaN or infinite, or the degree is negative.
     Source: Trefethen, Approximation Theory and Approximation Practice, chapter 3.
     """
+    if degree < 0:
+        raise ConfigError(f"degree is {degree}, it cannot be negative.", value=degree)
     n = degree + 1
     values = np.asarray(function(np.cos((np.arange(n) + 0.5) * np.pi / n)))
     coefficients = fft.dct(values, 2) / n

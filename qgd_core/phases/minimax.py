@@ -31,19 +31,23 @@ def fit(
     Arguments: function of a float64 array; degree, at most 400; intervals inside [-1, 1]; parity, 0, 1 or
     None; bound, positive.
     Result: a Target whose error is measured on a grid four times finer than the one it was fitted on.
-    Raises: ConfigError for a bad degree or interval; PrecisionUnreachable when the programme has no solution.
+    Raises: ConfigError for a bad degree, interval, bound or value; PrecisionUnreachable when the programme has no solution.
     Source: discretised minimax as a linear programme, solved by HiGHS.
     """
     if not 0 <= degree <= _MOST:
         raise ConfigError(f"degree is {degree}, it must be from 0 to {_MOST}.", value=degree)
     if any(not -1 <= low < high <= 1 for low, high in intervals) or not intervals:
         raise ConfigError(f"intervals {intervals} must lie in [-1, 1], low before high.", subject=intervals)
+    if not (np.isfinite(bound) and bound > 0.0):
+        raise ConfigError(f"bound is {bound}, it must be positive.", value=bound)
     powers = np.arange(degree + 1) if parity is None else np.arange(parity, degree + 1, 2)
     count = _PER_DEGREE * (degree + 1)
     x = _grid(intervals, count)
     everywhere = np.cos(np.linspace(0.0, np.pi, count))
     near, far = _basis(x, powers), _basis(everywhere, powers)
     wanted = function(x)
+    if not np.isfinite(wanted).all():
+        raise ConfigError("The function to fit has NaN or infinite values.", subject=function)
     slack = -np.ones((x.size, 1))
     none = np.zeros((count, 1))
     room = bound * np.cos(np.pi / (2 * _PER_DEGREE))  # what happens between grid points stays below bound

@@ -27,6 +27,7 @@ class Target:
 
     def scaled(self, peak: float) -> Target:
         """The same target with the polynomial's largest magnitude on [-1, 1] brought to `peak`."""
+        _positive(peak=peak)
         ratio = peak / self.polynomial.peak()[1]
         return Target(self.polynomial * ratio, self.error, self.factor * ratio)
 
@@ -119,14 +120,14 @@ def decay(t: float, eps: float) -> Target:
 
 def sign(delta: float, eps: float) -> Target:
     """Sign of x for delta <= |x| <= 1, odd, through erf; arXiv:1707.05391, lemma 6."""
-    _positive(eps=eps, delta=delta)
+    _share(eps, delta=delta)
     k = float(erfcinv(eps / 2)) / delta
     return Target(approximate(lambda x: erf(k * x), eps / 2, parity=1, seen=[min(delta, 1.0)]), eps)
 
 
 def window(edge: float, delta: float, eps: float) -> Target:
     """1 for |x| <= edge - delta and 0 for edge + delta <= |x| <= 1, even, through erf; arXiv:1707.05391."""
-    _positive(eps=eps, delta=delta, edge=edge)
+    _share(eps, delta=delta, edge=edge)
     k = float(erfcinv(eps / 2)) / delta
     return Target(
         approximate(
@@ -147,7 +148,7 @@ def kernel_filter(delta: float, eps: float) -> Target:
     Raises: ConfigError outside those ranges; PrecisionUnreachable where rounding alone exceeds eps.
     Source: Lin, Tong, arXiv:1910.14596, lemma 2.
     """
-    _positive(eps=eps, delta=delta, gap=1.0 - delta)
+    _share(eps, delta=delta, gap=1.0 - delta)
     top = 2.0 * delta**2 / (1.0 - delta**2)
     u0 = float(_arguments(np.array([top]))[0][0])
     least = max(1, math.ceil(math.acosh(max(1.0, 1.0 / eps)) / u0))
@@ -204,6 +205,12 @@ def _reachable(degree: float, name: str, value: float) -> None:
             value=float(degree),
             remedy="Use a larger error, or a better conditioned problem.",
         )
+
+
+def _share(eps: float, **values: float) -> None:
+    if not 0.0 < eps < 1.0:
+        raise ConfigError(f"eps is {eps}, it must lie between 0 and 1.", value=eps)
+    _positive(**values)
 
 
 def _positive(**values: float) -> None:

@@ -18,9 +18,12 @@ def prepare(vector: RealArray | ComplexArray, name: str = "prepare") -> Circuit:
     Raises: ConfigError when the length is not a power of two, or the vector is zero or not finite.
     Source: Mottonen, Vartiainen, Bergholm, Salomaa, arXiv:quant-ph/0407010.
     """
-    if not np.isfinite(vector).all():
+    given = np.asarray(vector)
+    if given.ndim != 1 or given.dtype.kind not in "biufc":
+        raise ConfigError(f"A state is a list of numbers, got shape {given.shape}.", subject=vector)
+    if not np.isfinite(given).all():
         raise ConfigError("The state to prepare has NaN or infinite entries.", subject=vector)
-    row = vector[np.newaxis, :]
+    row = given[np.newaxis, :]
     if np.iscomplexobj(row):
         return prepare_rows(np.asarray(row, dtype=np.complex128), name)
     return prepare_rows(np.asarray(row, dtype=np.float64), name)
@@ -32,9 +35,11 @@ def prepare_rows(rows: RealArray | ComplexArray, name: str = "prepare_rows") -> 
     Arguments: rows, real or complex, shape (2**m, 2**q); a row that is zero leaves its label at |0...0>; name.
     Result: a circuit on m + q qubits (the selecting register first), exact to rounding; the q levels cost
     2**m (2**q - 1) CX, less where angles do not depend on a select, and complex rows 2**(m + q) - 2 more.
-    Raises: ConfigError when a side is not a power of two, or an only row is zero.
+    Raises: ConfigError when a side is not a power of two, an entry is not finite, or an only row is zero.
     Source: as `prepare`, with the register |j> as further selects.
     """
+    if not np.isfinite(rows).all():
+        raise ConfigError("The states to prepare have NaN or infinite entries.", subject=rows)
     n_rows, size = rows.shape
     m, q = n_rows.bit_length() - 1, size.bit_length() - 1
     if n_rows != 2**m or size != 2**q:

@@ -42,10 +42,11 @@ def prepare_linear(first: float, slope: float, n_qubits: int) -> Circuit:
 
     Arguments: first and slope, real and finite, not both zero; n_qubits, at least 1.
     Result: an exact circuit of 2 n_qubits - 2 CX, none where slope is zero.
-    Raises: ConfigError when a number is not finite or both are zero.
+    Raises: ConfigError when a number is not finite or both are zero, or there is no qubit.
     Source: j = (2**n - 1) / 2 - sum_k 2**(k - 1) (-1)**(bit k): under Hadamards one amplitude for the mean and one
     a qubit, prepared by passing on a token.
     """
+    _check_register(n_qubits)
     if not (math.isfinite(first) and math.isfinite(slope)) or not (first or slope):
         raise ConfigError(f"first is {first} and slope {slope}: they must be finite and not both zero.")
     size = max(abs(first), abs(slope))
@@ -74,9 +75,10 @@ def prepare_geometric(ratio: complex, n_qubits: int) -> Circuit:
 
     Arguments: ratio, real or complex, finite (exp(i k) makes a plane wave); n_qubits, at least 1.
     Result: an exact product state: one Ry and one phase a qubit, no CX.
-    Raises: ConfigError when ratio is not finite.
+    Raises: ConfigError when ratio is not finite, or there is no qubit.
     Source: ratio**j is a product over the bits of j.
     """
+    _check_register(n_qubits)
     if not cmath.isfinite(ratio):
         raise ConfigError(f"ratio is {ratio}, it must be finite.", value=abs(ratio))
     builder = CircuitBuilder("geometric", n_qubits)
@@ -89,3 +91,8 @@ def prepare_geometric(ratio: complex, n_qubits: int) -> Circuit:
         if phase:
             builder.gate("phase", [qubit], [math.remainder(phase * power, 2 * math.pi)])
     return builder.build()
+
+
+def _check_register(n_qubits: int) -> None:
+    if n_qubits < 1:
+        raise ConfigError(f"{n_qubits} qubits hold no state, at least 1 is needed.", value=float(n_qubits))
