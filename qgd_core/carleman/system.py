@@ -96,13 +96,14 @@ class CarlemanSystem:
         Raises: nothing.
         Source: the condition number of Eq 6 of arXiv 2303.03428 is at most (1 + |M|) times their sum.
         """
-        return dense_growth(self, steps).upper if self._is_small else upper_growth(self, steps)
+        run = [self] * steps
+        return dense_growth(run).upper if self._is_small else upper_growth(run)
 
     def growth(self, steps: int, seed: int = 0) -> Growth:
         """Return bounds of power_norm(steps) from below and above, equal where it is exact; see qgd_core.carleman.growth."""
         if self._is_small:
-            return dense_growth(self, steps)
-        return Growth(lower_growth(self, steps, seed), upper_growth(self, steps))
+            return dense_growth([self] * steps)
+        return Growth(lower_growth([self] * steps, seed), upper_growth([self] * steps))
 
     def evolve(self, z0: ArrayLike, T: float) -> RealArray:
         """Return z(T) of the truncated system from z0 (D,), by sparse products; exact to rounding."""
