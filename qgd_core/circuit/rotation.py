@@ -118,7 +118,7 @@ def _rotate_either(builder: CircuitBuilder, zero: RealArray, one: RealArray, qub
         _rotate_either_pair(builder, zero, one, qubits)
         return
     top, *lower = qubits
-    frame, turns = _planes(zero @ one.T)
+    frame, turns = plane_angles(zero @ one.T)
     cosines, sines = np.cos(turns / 2.0), np.sin(turns / 2.0)
     plane = block_diag(*(np.array([[c, -s], [s, c]]) for c, s in zip(cosines, sines, strict=True)))
     _rotate(builder, plane.T @ frame.T @ zero, lower)
@@ -130,7 +130,7 @@ def _rotate_either(builder: CircuitBuilder, zero: RealArray, one: RealArray, qub
     _rotate(builder, frame * np.where(np.arange(size) % 2, _z_of_top(size), 1.0), lower)
 
 
-def _planes(quotient: RealArray) -> tuple[RealArray, RealArray]:
+def plane_angles(quotient: RealArray) -> tuple[RealArray, RealArray]:
     """Frame V of determinant 1, and angles: quotient = V diag(rotations by the angles) V^T."""
     triangle, frame = schur(quotient, output="real")
     planes: list[tuple[int, int]] = []

@@ -221,6 +221,7 @@ def _assemble(
         rotations=rotations + n_phases,
         build=build,
         restored=shift.n_carries,
+        clean=shift.n_carries,
     )
 
 

@@ -31,12 +31,13 @@ COUNTED = 12
 class Block:
     """A unitary U with alpha (<0| x I) U (|0> x I) = `target` within `eps` in the 2-norm.
 
-    The ancillas (`n_ancilla` qubits, first) start and are post-selected in |0>; `restored` of them return
-    there by themselves. The system register has `n_system` qubits. `two_qubit` and `rotations` bound the
-    lowered gate counts from above and are known before the circuit is built. `target` (shape 2**n_system
-    square) is the classical action. With a `layout` all of this holds on the states it supports, which the circuit
-    keeps to; `build_gated` then makes the same circuit under a control in front, the identity on these states and
-    clean ancillas where that is 0, its adjoint keeping to them too, for at most `gate_extra` CX and rotations more.
+    The ancillas (`n_ancilla` qubits, first) start and are post-selected in |0>; the last `restored` of them return
+    there by themselves where the others do, the last `clean` of these whatever the others do. The system register has
+    `n_system` qubits. `two_qubit` and `rotations` bound the lowered gate counts from above and are known before the
+    circuit is built. `target` (shape 2**n_system square) is the classical action. With a `layout` all of this holds on
+    the states it supports, which the circuit keeps to; `build_gated` then makes the same circuit under a control in
+    front, the identity on these states and clean ancillas where that is 0, its adjoint keeping to them too, for at most
+    `gate_extra` CX and rotations more.
     """
 
     method: str
@@ -53,6 +54,7 @@ class Block:
     layout: Layout | None = None
     build_gated: Callable[[], Circuit] | None = None
     gate_extra: int = 0
+    clean: int = 0
 
     @property
     def n_projected(self) -> int:
@@ -108,11 +110,18 @@ class Block:
             losers=self.losers,
             build_gated=None if gated is None else lambda: gated().adjoint(),
             gate_extra=self.gate_extra,
+            clean=self.clean,
         )
 
     def derived(self, **changes: Any) -> Self:
         """Another encoding made from this one: what is known of this circuit alone is left out."""
-        alone: dict[str, Any] = {"losers": (), "layout": None, "build_gated": None, "gate_extra": 0}
+        alone: dict[str, Any] = {
+            "losers": (),
+            "layout": None,
+            "build_gated": None,
+            "gate_extra": 0,
+            "clean": 0,
+        }
         return replace(self, **(alone | changes))
 
     def explain(self) -> str:

@@ -30,7 +30,7 @@ def encode_history(step: BlockEncoding, n_time: int, n_idle: int | None = None) 
     Result: an encoding with alpha = 1 + step.alpha on [time..., system], as exact as the step's (on the supported
     states, for slots, its adjoint too). For p qubits a slot at most 7 t + 2**(p+2) + 20 CX more than the step, and
     6 (t - n_idle) + 2 for the copies; a stencil's step 7 t + 14 more, any other one runs under one control. 2
-    ancillas more, and up to t that return clean; without copies those of the step serve too.
+    ancillas more, and those that return clean: the step's and t - n_idle for copies, or t - 1 where that is more.
     Raises: ConfigError where the blocks do not fit, or copies meet a step whose alpha is below 1.
     Source: Eq 6 of arXiv:2303.03428 with the idle rows of arXiv:1701.03684, as many as a comparison of leading
     bits marks. A start in block s leaves the blocks before it empty, so any number of steps fits.
@@ -38,22 +38,23 @@ def encode_history(step: BlockEncoding, n_time: int, n_idle: int | None = None) 
     _check(step, n_time, n_idle)
     n_projected = step.n_projected
     idle = n_idle is not None
-    # With copies the carries hold a mark while the step runs.
-    shared = 0 if idle else min(step.restored, n_time - 1)
-    n_ancilla = 2 + n_projected + step.restored + n_time - 1 - shared + int(idle)
+    # With copies a mark is held while the step runs; the carries come after it.
+    n_leading = 0 if n_idle is None else n_time - n_idle
+    n_clean = max(step.restored + n_leading, n_time - 1)
+    n_ancilla = 2 + n_projected + n_clean
 
     def build() -> Circuit:
         builder = CircuitBuilder("history", n_ancilla + n_time + step.n_system)
         label, overflow = 0, 1 + n_projected
-        kept = range(overflow + 1, overflow + 1 + step.restored)
-        own = [*range(1, overflow), *kept]
-        carries = [*kept[:shared], *range(kept.stop, kept.stop + n_time - 1 - shared)]
+        clean = range(overflow + 1, n_ancilla)
+        own = [*range(1, overflow), *clean[: step.restored]]
+        held = clean[step.restored : step.restored + n_leading]
         time = range(n_ancilla, n_ancilla + n_time)
-        gate = n_ancilla - 1 if idle else label
+        gate = held[0] if idle else label
         angle = 2.0 * math.atan(math.sqrt(step.alpha))
         builder.gate("ry", [label], [angle])
-        if n_idle is not None:
-            mark, marked = mark_steps(n_time, n_time - n_idle), [label, gate, *carries, *time]
+        if idle:
+            mark, marked = mark_steps(n_time, n_leading), [label, *held, *time]
             builder.call(mark, marked)
             # A copy has weight 1 in the step's alpha: the rest is dumped on an ancilla, which then stays 1.
             lost = 2.0 * math.acos(min(1.0, 1.0 / step.alpha))
@@ -62,7 +63,7 @@ def encode_history(step: BlockEncoding, n_time: int, n_idle: int | None = None) 
         builder.call(step.gated(), [gate, *own, *range(time.stop, builder.n_qubits)])
         if idle:
             builder.call(mark, marked, adjoint=True)
-        builder.call(increment(n_time), [label, overflow, *carries, *time])
+        builder.call(increment(n_time), [label, overflow, *clean[: n_time - 1], *time])
         builder.gate("ry", [label], [angle])
         return builder.build()
 
@@ -78,7 +79,8 @@ def encode_history(step: BlockEncoding, n_time: int, n_idle: int | None = None) 
         two_qubit=two_qubit + 7 * n_time + copies,
         rotations=rotations + 12 * n_time + 2 * copies + 6,
         build=build,
-        restored=n_ancilla - 2 - n_projected,
+        restored=n_clean,
+        clean=n_clean - step.restored + step.clean,
         layout=None if step.layout is None else HistoryLayout(step.layout, n_time),
     )
 
@@ -112,13 +114,16 @@ def _check(step: BlockEncoding, n_time: int, n_idle: int | None) -> None:
 
 
 def mark_steps(n_time: int, n_leading: int) -> Circuit:
-    """Set `act` where the label is 1 and a leading time bit is 0: on [label, act, carries..., time...], carries left on."""
-    carries, time = range(2, n_time + 1), range(n_time + 1, 2 * n_time + 1)
+    """Set `act` where the label is 1 and a leading time bit is 0: on [label, act, marks..., time...].
+
+    The marks, one less than the leading bits, are left on.
+    """
+    marks, time = range(2, n_leading + 1), range(n_leading + 1, n_leading + 1 + n_time)
     ops = Reversible()
     held = time[0]
-    for bit, carry in zip(time[1:n_leading], carries, strict=False):
-        ops.flip(carry, held, bit)
-        held = carry
+    for bit, mark in zip(time[1:n_leading], marks, strict=True):
+        ops.flip(mark, held, bit)
+        held = mark
     ops.flip(held)
     ops.flip(1, 0, held)
     ops.flip(held)

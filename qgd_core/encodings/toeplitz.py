@@ -91,6 +91,7 @@ def toeplitz(diagonals: Mapping[int, complex], n_system: int, *, periodic: bool 
         rotations=5 * n_labels,
         build=build,
         restored=shift.n_carries,
+        clean=shift.n_carries,
     )
 
 

@@ -48,7 +48,8 @@ def encode_trapezoid(generator: BlockEncoding, step: float, n_time: int, n_idle:
         angle = 2.0 * math.atan(math.sqrt(step * generator.alpha / 2.0))
         builder.gate("ry", [slope], [angle])
         builder.gate("ry", [later], [math.pi / 2])
-        mark, marked = mark_steps(n_time, n_time - n_idle), [slope, act, *carries, *time]
+        n_leading = n_time - n_idle
+        mark, marked = mark_steps(n_time, n_leading), [slope, act, *carries[: n_leading - 1], *time]
         builder.call(mark, marked)
         # A copy has no slope: an ancilla of the generator, idle then, takes it.
         for flag in (slope, act):
@@ -75,6 +76,7 @@ def encode_trapezoid(generator: BlockEncoding, step: float, n_time: int, n_idle:
         rotations=rotations + 2 * extra + 10 * n_time + 6,
         build=build,
         restored=n_ancilla - 3 - n_projected,
+        clean=n_time + generator.clean,
         layout=None if generator.layout is None else HistoryLayout(generator.layout, n_time),
     )
 

@@ -193,7 +193,7 @@ class Path:
 def _circuit(path: Path, polynomial: Chebyshev, last: int) -> Circuit:
     encoding = path.encoding
     core = transform(encoding, qsvt_angles(polynomial).reflection, prepare(path.e, "right_side"))
-    n_work = 1 + n_workspace(encoding)
+    n_work = 1 + n_workspace(encoding, encoding.n_system)
     builder = CircuitBuilder("adiabatic", core.n_qubits + 2, encoding.n_system)
     own = range(n_work + 2, builder.n_qubits)
     builder.call(path.walk(), [n_work, n_work + 1, *own])

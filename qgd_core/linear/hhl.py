@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
+from scipy.signal import fftconvolve
 
 from qgd_core.arrays import RealArray
-from qgd_core.budget import check_share
+from qgd_core.budget import check_share, easier, least_error
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.errors import PrecisionUnreachable
@@ -37,12 +39,29 @@ def plan_hhl(problem: LinearSystem, eps: float, encoding: str = "auto", share: f
     Source: Harrow, Hassidim, Lloyd, arXiv:0811.3171, on the walk of arXiv:1806.01838 in the place of
     e^(i A t): no Hermitian dilation, since an odd function keeps to one side of it.
     """
-    most = 0.9 if share is None else check_share(share)
     given = Inversion.of(problem, encoding)
+    bits, target, used = choose_bits(given.kappa, lambda eps: eps * given.unit, problem, eps, share)
+    queries, clean, two_qubit, rotations = estimation_cost(given.encoding, bits)
+    size = given.start.size
+    qubits = clean + given.encoding.n_ancilla + given.encoding.n_system
+    costs = (queries, qubits, two_qubit + size, rotations + size)
+    return given.plan("hhl", target, eps, used, costs, lambda: _circuit(given, bits))
+
+
+def choose_bits(
+    kappa: float, allowed: Callable[[float], float], problem: object, eps: float, share: float | None = None
+) -> tuple[int, Target, float]:
+    """The bits of least queries times shots: (bits, what they make of 1/x, its part of the error allowed).
+
+    Arguments: kappa; allowed, the error of the function 1/x that is an eps, concave in it; problem, for the refusal;
+    eps; share, the most of it that the estimation may take.
+    Raises: PrecisionUnreachable past 16 bits.
+    """
+    most = 0.9 if share is None else check_share(share)
     best: tuple[float, int, Target, float] | None = None
     for bits in range(2, _MOST_BITS + 1):
-        target = estimated_inverse(bits, given.kappa)
-        used = target.error / (eps * given.unit)
+        target = estimated_inverse(bits, kappa)
+        used = target.error / allowed(eps)
         if used < most:
             cost = 2.0**bits / (1.0 - used) ** 2
             if best is None or cost < best[0]:
@@ -52,16 +71,14 @@ def plan_hhl(problem: LinearSystem, eps: float, encoding: str = "auto", share: f
             if share is not None:
                 break
     if best is None:
-        reachable = target.error / (given.unit * most)
+        reachable = least_error(lambda eased: target.error < most * allowed(eased), eps)
         raise PrecisionUnreachable(
-            f"An error of {eps:.1e} at condition {given.kappa:.1e} needs more than {_MOST_BITS} bits.",
+            f"An error of {eps:.1e} at condition {kappa:.1e} needs more than {_MOST_BITS} bits.",
             subject=problem,
             value=reachable,
-            remedy=f"Ask for {reachable:.1e} or more, which takes {_queries(_MOST_BITS):.0e} queries, or use qsvt.",
+            remedy=easier(reachable, f"{_queries(_MOST_BITS):.0e} queries", "use qsvt"),
         )
-    _, bits, target, used = best
-    costs = _costs(given.encoding, bits)
-    return given.plan("hhl", target, eps, used, costs, lambda: _circuit(given, bits))
+    return best[1:]
 
 
 @lru_cache(maxsize=64)
@@ -78,7 +95,7 @@ def estimated_inverse(bits: int, kappa: float) -> Target:
     n = 2**bits
     window = _window(n)
     # Weight of the difference k of two registers, k = -(n - 1) .. n - 1.
-    weights = np.convolve(window, window[::-1])
+    weights = fftconvolve(window, window[::-1])
     k = np.arange(-(n - 1), n)
     y = np.arange(n)
     table = _sizes(n, kappa) * np.exp(-1j * np.pi * np.where(y < n // 2, y, y - n) / n)
@@ -110,37 +127,52 @@ def _queries(bits: int) -> int:
     return 4 * ((1 << bits) - 1) + 1
 
 
-def _costs(encoding: BlockEncoding, bits: int) -> tuple[int, int, int, int]:
-    """Queries, qubits, and upper bounds on CX and rotations."""
+def estimation_cost(encoding: BlockEncoding, bits: int) -> tuple[int, int, int, int]:
+    """Queries, qubits besides the encoding's, and upper bounds on CX and rotations, of `estimate`."""
     n, queries = 2**bits, _queries(bits)
     projected = encoding.n_ancilla - encoding.restored
-    size = 2**encoding.n_system
-    tables = 3 * n + 2 * (bits * (bits - 1) + 3 * bits) + size
+    tables = 3 * n + 2 * (bits * (bits - 1) + 3 * bits)
     return (
         queries,
-        bits + 1 + encoding.n_ancilla + encoding.n_system + projected - 1,
+        bits + projected,
         queries * encoding.two_qubit + (queries - 1) * (6 * projected - 4 if projected > 1 else 1) + tables,
         queries * encoding.rotations + tables + 4 * bits * bits,
     )
 
 
 def _circuit(given: Inversion, bits: int) -> Circuit:
-    encoding = given.encoding
+    core = estimate(given.encoding, given.kappa, bits)
+    system = range(core.n_qubits - given.encoding.n_system, core.n_qubits)
+    builder = CircuitBuilder("hhl", core.n_qubits, len(system))
+    builder.call(prepare(given.start, "right_side"), system)
+    builder.call(core, range(core.n_qubits))
+    builder.postselect(range(system.start))
+    builder.measure(system, range(len(system)))
+    return builder.build()
+
+
+def estimate(encoding: BlockEncoding, kappa: float, bits: int) -> Circuit:
+    """Circuit that applies `estimated_inverse` of the encoded matrix, the encoding being that of its transpose.
+
+    Arguments: encoding; kappa; bits.
+    Result: a circuit on [register..., turned qubit, ancillas..., system...], all but the system starting in |0> and
+    post-selected there; `estimation_cost` gates.
+    Raises: nothing.
+    Source: as `plan_hhl`.
+    """
     n = 2**bits
     register = range(bits)
     ancillas = range(bits + 1, bits + 1 + encoding.n_ancilla)
-    system = range(ancillas.stop, ancillas.stop + encoding.n_system)
-    whole = [*ancillas, *system]
-    builder = CircuitBuilder("hhl", system.stop, encoding.n_system)
+    whole = range(ancillas.start, ancillas.stop + encoding.n_system)
+    builder = CircuitBuilder("estimate", whole.stop)
     window, fourier = prepare(_window(n), "window"), _fourier(bits)
-    builder.call(prepare(given.start, "right_side"), system)
     builder.call(window, register)
     builder.call(encoding.circuit(), whole)
     turn = _walk(encoding)
     for bit in register:
         builder.call(turn, [bit, *whole], repeat=2 ** (bits - 1 - bit))
     builder.call(fourier, register, adjoint=True)
-    builder.gate("mux_ry", [*register, bits], 2.0 * np.arccos(_sizes(n, given.kappa)))
+    builder.gate("mux_ry", [*register, bits], 2.0 * np.arccos(_sizes(n, kappa)))
     for bit in register:
         # e^(-i pi y / n), and a sign for the upper half, whose phases are negative.
         builder.gate("phase", [bit], [-np.pi / 2 ** (bit + 1) + np.pi * (bit == 0)])
@@ -148,8 +180,6 @@ def _circuit(given: Inversion, bits: int) -> Circuit:
     for bit in register:
         builder.call(turn, [bit, *whole], repeat=2 ** (bits - 1 - bit), adjoint=True)
     builder.call(window, register, adjoint=True)
-    builder.postselect(range(system.start))
-    builder.measure(system, range(encoding.n_system))
     return builder.build()
 
 

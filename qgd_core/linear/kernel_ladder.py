@@ -17,7 +17,7 @@ from qgd_core.linear.base import SYNTHESIS, Plan, Resources, shots_for
 from qgd_core.linear.filter import filter_degree, filtered, widen
 from qgd_core.linear.needed import join, of_encodings
 from qgd_core.linear.system import LinearSystem
-from qgd_core.linear.transform import n_selects, n_workspace, transform, transform_cost
+from qgd_core.linear.transform import n_workspace, transform, transform_cost
 from qgd_core.phases.angles import qsvt_angles
 from qgd_core.phases.chebyshev import Chebyshev
 from qgd_core.phases.targets import kernel_filter
@@ -91,17 +91,20 @@ def plan_kernel_ladder(
     readout = LadderedReadout(
         problem.wanted, problem.shift, rungs, last, e.size, math.sqrt(noise) / _PEAK, spread / _PEAK**2
     )
-    fixed, turns = transform_cost(encoded, degree)
-    controls = n_selects(encoded) + single.n_system
-    rotations = turns + degree * (e.size + 8 * controls + 2)
+    fixed, turns = transform_cost(encoded, degree, single.n_system)
+    rotations = turns + degree * e.size
     accepted = float((rungs**2 / (lengths**2 + rungs**2)).mean(axis=1).min())
     return Plan(
         solver="kernel_ladder",
         problem=problem,
         queries=degree,
         resources=Resources(
-            qubits=1 + n_workspace(encoded) + encoded.n_ancilla + encoded.n_system + controls,
-            two_qubit=fixed + degree // 2 * (2 * (e.size - 2) + 6 * controls - 4),
+            # A rung's turn is controlled on the whole register.
+            qubits=n_workspace(encoded, single.n_system)
+            + encoded.n_ancilla
+            + encoded.n_system
+            + single.n_system,
+            two_qubit=fixed + degree // 2 * 2 * (e.size - 2),
             rotations=rotations,
             t_gates=rotation_t_count(rotations, SYNTHESIS),
             success_probability=accepted * _PEAK**2 * (1.0 - 1e-3),

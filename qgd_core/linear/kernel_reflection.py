@@ -14,7 +14,7 @@ from qgd_core.linear.base import SYNTHESIS, Plan, Resources, shots_for
 from qgd_core.linear.filter import filter_degree, filtered, widen
 from qgd_core.linear.needed import join, of_encodings
 from qgd_core.linear.system import LinearSystem
-from qgd_core.linear.transform import n_selects, n_workspace, transform, transform_cost
+from qgd_core.linear.transform import n_workspace, transform, transform_cost
 from qgd_core.phases.angles import qsvt_angles
 from qgd_core.phases.chebyshev import Chebyshev
 from qgd_core.phases.targets import kernel_filter
@@ -76,13 +76,11 @@ def plan_kernel_reflection(
     polynomial = kernel_filter(gap, error).polynomial * _PEAK
     last = problem.b.size
     readout = ReferredReadout(problem.wanted, problem.shift, 2.0 * t / _PEAK, last, t)
-    fixed, turns = transform_cost(encoded, degree)
-    # The gates that take e back are controlled on the ancillas and on the whole register.
-    controls = n_selects(encoded) + encoded.n_system
-    rotations = turns + degree * (e.size + 8 * controls + 2)
+    fixed, turns = transform_cost(encoded, degree, encoded.n_system)
+    rotations = turns + degree * e.size
     resources = Resources(
-        qubits=n_workspace(encoded) + encoded.n_ancilla + encoded.n_system + controls,
-        two_qubit=fixed + degree // 2 * (2 * (e.size - 2) + 6 * controls - 4),
+        qubits=1 + n_workspace(encoded, encoded.n_system) + encoded.n_ancilla + encoded.n_system,
+        two_qubit=fixed + degree // 2 * 2 * (e.size - 2),
         rotations=rotations,
         t_gates=rotation_t_count(rotations, SYNTHESIS),
         success_probability=_PEAK**2 / 2,

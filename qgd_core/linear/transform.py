@@ -8,8 +8,8 @@ import numpy as np
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.circuit.gather import FEWEST, Gathered, gather, n_clean
 from qgd_core.circuit.ops import Controls
-from qgd_core.circuit.reversible import Reversible
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.phases.chebyshev import Chebyshev
 
@@ -28,29 +28,36 @@ def transform(encoding: BlockEncoding, phases: RealArray, excluded: Circuit | No
     Source: Gilyen, Su, Low, Wiebe, arXiv:1806.01838, corollary 18 and figure 1; the rotation acts on the
     branch qubit itself, multiplexed by the ancillas or by ANDs of them, so no qubit holds the phase.
     """
-    n_work = n_workspace(encoding)
-    work = range(1, 1 + n_work)
-    ancillas = range(1 + n_work, 1 + n_work + encoding.n_ancilla)
-    projected = ancillas[: encoding.n_ancilla - encoding.restored]
-    builder = CircuitBuilder("transform", ancillas.stop + encoding.n_system)
-    query, system = encoding.circuit(), range(ancillas.stop, builder.n_qubits)
-    flag, joined = _flag(n_work), [*projected[: n_work + 1], *work]
-    inside = _inside(projected, work)
-    selects = [q for q, _ in inside]
-    signs = _signs(inside)
+    n_excluded = 0 if excluded is None else excluded.n_qubits
+    n_work = n_workspace(encoding, n_excluded)
+    first = 1 + n_work
+    builder = CircuitBuilder("transform", first + encoding.n_ancilla + encoding.n_system)
+    query, own = encoding.circuit(), range(first, builder.n_qubits)
+    inside, apart, shared = _conditions(encoding, n_excluded, range(1, first), first)
+    flag, kept = _block(inside, builder.n_qubits), _block(apart, builder.n_qubits)
+    everything, last = range(builder.n_qubits), range(builder.n_qubits - n_excluded, builder.n_qubits)
+    selects = [q for q, _ in inside.flags]
+    signs = _signs(inside.flags)
     builder.gate("h", [0])
     for k, phase in enumerate(reversed(phases.tolist())):
         if k:
-            builder.call(query, [*ancillas, *system], adjoint=k % 2 == 0)
-        builder.call(flag, joined)
+            builder.call(query, own, adjoint=k % 2 == 0)
+        builder.call(flag, everything)
         builder.gate("mux_rz", [*selects, 0], 2.0 * phase * signs)
-        if excluded is not None and k % 2:
-            # Take back the part of the output that holds e.
-            lowest = system[-excluded.n_qubits :]
-            builder.call(excluded, lowest, adjoint=True)
-            builder.gate("rz", [0], [4.0 * phase], (*inside, *((q, 0) for q in lowest)))
-            builder.call(excluded, lowest)
-        builder.call(flag, joined, adjoint=True)
+        if excluded is None or k % 2 == 0:
+            builder.call(flag, everything, adjoint=True)
+            continue
+        # Take back the part of the output that holds e.
+        if not shared:
+            builder.call(flag, everything, adjoint=True)
+        builder.call(excluded, last, adjoint=True)
+        builder.call(kept, everything)
+        flags = (*inside.flags, *apart.flags) if shared else apart.flags
+        builder.gate("mux_rz", [*(q for q, _ in flags), 0], 2.0 * phase * (1.0 - _signs(flags)))
+        builder.call(kept, everything, adjoint=True)
+        builder.call(excluded, last)
+        if shared:
+            builder.call(flag, everything, adjoint=True)
     builder.gate("h", [0])
     return builder.build()
 
@@ -65,15 +72,12 @@ def transform_pair(encoding: BlockEncoding, even: RealArray, odd: RealArray) -> 
     Raises: nothing.
     Source: as `transform`; cos - i sin for Hamiltonian simulation in its theorem 58.
     """
-    n_work = n_workspace(encoding)
-    work = range(2, 2 + n_work)
-    ancillas = range(2 + n_work, 2 + n_work + encoding.n_ancilla)
-    projected = ancillas[: encoding.n_ancilla - encoding.restored]
-    builder = CircuitBuilder("transform_pair", ancillas.stop + encoding.n_system)
-    query, system = encoding.circuit(), range(ancillas.stop, builder.n_qubits)
-    flag, joined = _flag(n_work), [*projected[: n_work + 1], *work]
-    inside = _inside(projected, work)
-    signs = _signs(inside)
+    first = 2 + n_workspace(encoding)
+    builder = CircuitBuilder("transform_pair", first + encoding.n_ancilla + encoding.n_system)
+    query, own = encoding.circuit(), range(first, builder.n_qubits)
+    inside, _, _ = _conditions(encoding, 0, range(2, first), first)
+    flag, everything = _block(inside, builder.n_qubits), range(builder.n_qubits)
+    signs = _signs(inside.flags)
     longer = int(odd.size > even.size)
     for name, qubit in (("h", 0), ("sdg", 0), ("h", 1)):
         builder.gate(name, [qubit])
@@ -81,10 +85,11 @@ def transform_pair(encoding: BlockEncoding, even: RealArray, odd: RealArray) -> 
         pair = [phases[::-1][k] if k < phases.size else 0.0 for phases in (even, odd)]
         last = ((0, longer),) if k == max(even.size, odd.size) - 1 else ()
         if k:
-            builder.call(query, [*ancillas, *system], adjoint=k % 2 == 0, controls=last)
-        builder.call(flag, joined)
-        builder.gate("mux_rz", [0, *(q for q, _ in inside), 1], np.outer(pair, 2.0 * signs).reshape(-1))
-        builder.call(flag, joined, adjoint=True)
+            builder.call(query, own, adjoint=k % 2 == 0, controls=last)
+        builder.call(flag, everything)
+        angles = np.outer(pair, 2.0 * signs).reshape(-1)
+        builder.gate("mux_rz", [0, *(q for q, _ in inside.flags), 1], angles)
+        builder.call(flag, everything, adjoint=True)
     builder.gate("h", [1])
     builder.gate("h", [0])
     return builder.build()
@@ -92,34 +97,35 @@ def transform_pair(encoding: BlockEncoding, even: RealArray, odd: RealArray) -> 
 
 def transform_pair_cost(encoding: BlockEncoding, degree: int) -> tuple[int, int]:
     """Upper bounds on the CX and rotations of `transform_pair` without its controlled call; degree, the larger one."""
-    ands, turns = n_workspace(encoding), 2 ** (n_selects(encoding) + 1)
+    ands, turns = _n_ands(encoding), 2 ** (n_selects(encoding) + 1)
     return (
         (degree - 1) * encoding.two_qubit + (degree + 1) * (6 * ands + turns),
         (degree - 1) * encoding.rotations + (degree + 1) * (8 * ands + turns),
     )
 
 
-def n_workspace(encoding: BlockEncoding) -> int:
-    """Clean qubits that hold ANDs of projected ancillas: as many as make a phase cheapest.
-
-    Each takes 6 CX, and halves the 2**s CX of a rotation selected by the s qubits that are left.
-    """
-    projected = encoding.n_ancilla - encoding.restored
-    return min(range(projected), key=lambda ands: 6 * ands + 2 ** (projected - ands))
+def n_workspace(encoding: BlockEncoding, n_excluded: int = 0) -> int:
+    """Clean qubits that the phases take besides those of the encoding; n_excluded, of a state that is taken out."""
+    return max(0, n_clean(encoding.n_projected + n_excluded) - encoding.clean)
 
 
 def n_selects(encoding: BlockEncoding) -> int:
-    """Qubits that tell whether every projected ancilla is 0."""
-    return encoding.n_ancilla - encoding.restored - n_workspace(encoding)
+    """Qubits that tell whether every projected ancilla is 0, once ANDs of them are taken."""
+    return min(encoding.n_projected, FEWEST)
 
 
-def transform_cost(encoding: BlockEncoding, degree: int) -> tuple[int, int]:
-    """Upper bounds on the CX and the rotations of `transform`, no state excluded."""
-    ands, turns = n_workspace(encoding), 2 ** n_selects(encoding)
-    return (
-        degree * encoding.two_qubit + (degree + 1) * (6 * ands + turns),
-        degree * encoding.rotations + (degree + 1) * (8 * ands + turns),
-    )
+def transform_cost(encoding: BlockEncoding, degree: int, excluded: int | None = None) -> tuple[int, int]:
+    """Upper bounds on the CX and the rotations of `transform`; excluded, qubits of e, its own circuit not counted."""
+    ands, turns = _n_ands(encoding), 2 ** n_selects(encoding)
+    two_qubit = degree * encoding.two_qubit + (degree + 1) * (6 * ands + turns)
+    rotations = degree * encoding.rotations + (degree + 1) * (8 * ands + turns)
+    if excluded is None:
+        return two_qubit, rotations
+    inside, apart, shared = _conditions(encoding, excluded, range(-n_workspace(encoding, excluded), 0), 0)
+    selects = 2 ** (len(apart.flags) + shared * len(inside.flags))
+    each = (2 * apart.ops.two_qubit + selects, 8 * apart.ops.two_qubit // 3 + selects)
+    odd = (degree + 1) // 2
+    return two_qubit + odd * each[0], rotations + odd * each[1]
 
 
 def transform_vector(polynomial: Chebyshev, forward: Product, backward: Product, v: RealArray) -> RealArray:
@@ -141,28 +147,42 @@ def transform_vector(polynomial: Chebyshev, forward: Product, backward: Product,
     return np.asarray(total)
 
 
-def _inside(projected: Sequence[int], work: Sequence[int]) -> Controls:
-    """What holds exactly where every projected ancilla is 0, once `_flag` has run."""
-    rest = tuple((q, 0) for q in projected[len(work) + 1 :])
-    return ((work[-1], 1), *rest) if work else ((projected[0], 0), *rest)
+def _n_ands(encoding: BlockEncoding) -> int:
+    return encoding.n_projected - n_selects(encoding)
 
 
-def _signs(inside: Controls) -> RealArray:
+def _conditions(
+    encoding: BlockEncoding, n_excluded: int, work: Sequence[int], first: int
+) -> tuple[Gathered, Gathered, bool]:
+    """What tests the projected ancillas, what tests them and the last qubits, and whether it builds on the first.
+
+    Arguments: encoding, its ancillas from qubit `first` on; n_excluded, of the last qubits; work, clean qubits besides.
+    """
+    end = first + encoding.n_ancilla
+    clean = [*work, *range(end - encoding.clean, end)]
+    projected = tuple((q, 0) for q in range(first, first + encoding.n_projected))
+    last = tuple((q, 0) for q in range(end + encoding.n_system - n_excluded, end + encoding.n_system))
+    inside = gather(projected, clean)
+    alone = gather((*projected, *last), clean)
+    behind = gather(last, inside.clean, 1, inside.ones)
+
+    def price(one: Gathered, selects: int) -> int:
+        return 2 * one.ops.two_qubit + (1 << (len(one.flags) + selects))
+
+    if price(behind, len(inside.flags)) < price(alone, 0):
+        return inside, behind, True
+    return inside, alone, False
+
+
+def _signs(flags: Controls) -> RealArray:
     """Signs of a phase's angle: exp(i phase (2 Pi - 1)) where the branch is 0, its conjugate where it is 1."""
-    signs = np.ones(2 ** len(inside))
-    signs[sum(value << k for k, (_, value) in enumerate(reversed(inside)))] = -1.0
+    signs = np.ones(2 ** len(flags))
+    signs[sum(value << k for k, (_, value) in enumerate(reversed(flags)))] = -1.0
     return signs
 
 
-def _flag(n_work: int) -> Circuit:
-    """Turn the last workspace qubit on where the first n_work + 1 qubits are all 0."""
-    plan = Reversible()
-    held, first = 0, n_work + 1
-    for qubit in range(first if n_work else 0):
-        plan.flip(qubit)
-    for k in range(n_work):
-        plan.flip(first + k, held, k + 1)
-        held = first + k
-    builder = CircuitBuilder("flag", 2 * n_work + 1)
-    plan.emit(builder, range(builder.n_qubits))
+def _block(gathered: Gathered, n_qubits: int) -> Circuit:
+    """The ANDs as a block on all qubits."""
+    builder = CircuitBuilder("flag", n_qubits)
+    gathered.ops.emit(builder, range(n_qubits))
     return builder.build()

@@ -16,15 +16,15 @@ from qgd_core.readout.simplex import SimplexReadout
 from qgd_core.state.prepare import prepare
 
 
-def realise_augmented(problem: LinearRecurrence, encoding: str) -> Realisation:
+def realise_augmented(problem: LinearRecurrence, encoding: str, constant: float | None = None) -> Realisation:
     """Encode every padded step matrix by a method of `list_encodings`.
 
-    Arguments: problem; encoding, a method or "auto".
+    Arguments: problem; encoding, a method or "auto"; constant, in the unit of z, by default the least that can be read.
     Result: an exact realisation on (constant, z), the constant carrying the source and the scale.
     Raises: ConfigError for an unknown method.
     Source: none.
     """
-    constant = constant_for(problem.bound(), len(problem.wanted)) or 1.0
+    constant = constant or constant_for(problem.bound(), len(problem.wanted)) or 1.0
     order = _order(problem)
     different = max(len(problem.matrices), len(problem.sources))
     augmented = [

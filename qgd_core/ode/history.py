@@ -15,24 +15,30 @@ from scipy.sparse.linalg import LinearOperator
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.encodings.base import Action, BlockEncoding
+from qgd_core.encodings.framed_history import FramedHistory, encode_framed_history
 from qgd_core.encodings.realisation import Realisation
 from qgd_core.encodings.slot_history import encode_history
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.ode.base import LinearRecurrence
+from qgd_core.state.prepare import prepare
+from qgd_core.state.uniform import prepare_uniform
 
 # Rows in use up to which singular values are computed.
 _DENSE = 1500
 # What rounding may take off a computed singular value, relative to the matrix.
 _ROUNDING = 1e-7
+# Qubits of time on which equal amplitudes are prepared as any others are, without a clean qubit.
+_FEW = 5
 
 
 @dataclass(frozen=True, eq=False)
 class History:
     """L x = e |z_0|, x being empty, then a history, then copies of its end: block by block on a time register.
 
-    encoding, of L on [time..., register...]; realisation, of the step: start vector, its circuit, and the frame that
-    reads a block; first, the block of the start; copies, how many blocks hold the end; sizes, upper limits on the
-    length of each block from the first on, in the unit of x; inverse, an upper limit on |L^-1|.
+    encoding, of L on [time..., register...], or of L with its rows brought to one length, both sides in frames;
+    realisation, of the step: start vector, its circuit, and the frame that reads a block; first, the block of the
+    start; copies, how many blocks hold the end; sizes, upper limits on the length of each block from the first on, in
+    the unit of x; inverse, an upper limit on the norm of the inverse of what is encoded.
     """
 
     encoding: BlockEncoding
@@ -70,17 +76,50 @@ class History:
     @cached_property
     def right(self) -> RealArray:
         """The unit vector e, shape (2**n_system of the encoding,)."""
-        start = self.realisation.start
-        whole = np.zeros((self.blocks, start.size))
-        whole[self.first] = start / np.linalg.norm(start)
+        whole = np.zeros((self.blocks, self._pulled.size))
+        whole[self.first] = self._pulled / np.linalg.norm(self._pulled)
         return whole.reshape(-1)
+
+    @property
+    def pull(self) -> float:
+        """Length of the encoded matrix times x."""
+        return float(np.linalg.norm(self._pulled))
+
+    @property
+    def frame(self) -> RealArray | None:
+        """The orthogonal frame in which the blocks of x stand, if any."""
+        return self.encoding.frame if isinstance(self.encoding, FramedHistory) else None
+
+    @property
+    def _pulled(self) -> RealArray:
+        start = self.realisation.start
+        return np.asarray(self.encoding.rows @ start) if isinstance(self.encoding, FramedHistory) else start
 
     @cached_property
     def flat(self) -> RealArray:
         """The unit vector of equal constants in every block in use, and nothing else."""
         whole = np.zeros((self.blocks, self.realisation.start.size))
-        whole[self.first :, 0] = 1.0 / math.sqrt(self.used)
+        whole[self.first :] = self._constants() / math.sqrt(self.used)
         return whole.reshape(-1)
+
+    def _constants(self) -> RealArray:
+        frame = self.frame
+        return np.asarray(np.eye(self.realisation.start.size)[0] if frame is None else frame[0])
+
+    def prepare_flat(self) -> Circuit:
+        """The circuit of `flat`."""
+        builder = CircuitBuilder("equal_constants", self.encoding.n_system)
+        time = range(self.n_time)
+        if self.n_time <= _FEW:
+            builder.call(prepare(np.where(np.arange(self.blocks) < self.first, 0.0, 1.0), "blocks"), time)
+        else:
+            # The blocks in use are the last ones: count from the end.
+            builder.call(prepare_uniform(self.used, self.n_time), time)
+            for qubit in time:
+                builder.gate("x", [qubit])
+        if self.frame is not None:
+            builder.call(prepare(self._constants(), "constant"), range(self.n_time, builder.n_qubits))
+        return builder.build()
 
     def prepare_right(self) -> Circuit:
         """The circuit of e."""
@@ -88,7 +127,8 @@ class History:
         for k in range(self.n_time):
             if self.first >> (self.n_time - 1 - k) & 1:
                 builder.gate("x", [k])
-        builder.call(self.realisation.prepare(), range(self.n_time, builder.n_qubits))
+        start = self.realisation.prepare() if self.frame is None else prepare(self._pulled, "right_side")
+        builder.call(start, range(self.n_time, builder.n_qubits))
         return builder.build()
 
     @cached_property
@@ -141,35 +181,72 @@ def lay_out(problem: LinearRecurrence, realisation: Realisation, idle: int | Non
     Raises: PrecisionUnreachable when the steps differ from one another.
     Source: Liu et al., arXiv:2303.03428, Eq 6; the idle rows are those of arXiv:1701.03684.
     """
-    if len(realisation.encodings) > 1:
-        raise PrecisionUnreachable(
-            "A history by structure needs one step for all times.",
-            remedy="March, or use the assembled history.",
-        )
-    (step,) = realisation.encodings
-    steps, alpha = problem.steps, max(1.0, step.alpha)
+    step, steps = _one_step(realisation), problem.steps
     if idle is None:
         least = max(1, steps.bit_length())
         choices = [(t, room_for_copies(t, steps)) for t in (least, least + 1)]
     else:
         n_idle = idle.bit_length()
         choices = [((steps + 2**n_idle - 1).bit_length(), n_idle)]
-    sizes = _sizes(step.target, realisation.start, steps)
-    found = []
-    for n_time, n_idle in choices:
-        copies = 2**n_idle
-        found.append(
-            History(
-                encoding=encode_history(step, n_time, n_idle or None),
-                realisation=realisation,
-                first=2**n_time - copies - steps,
-                copies=copies,
-                sizes=np.append(sizes, np.full(copies - 1, sizes[-1])),
-                # Powers of the step are the blocks of the inverse, and at most powers of its alpha.
-                inverse=float(np.sum(alpha ** np.minimum(np.arange(2**n_time), 2**n_time - copies))),
-            )
+    return [
+        _history(problem, realisation, encode_history(step, n_time, n_idle or None), 2**n_idle)
+        for n_time, n_idle in choices
+    ]
+
+
+def lay_out_framed(
+    problem: LinearRecurrence, realisation: Realisation, idle: int | None = None
+) -> list[History]:
+    """The same by the singular values of the step: arguments and result as for `lay_out`, one copy more for a mark."""
+    step, steps = _one_step(realisation), problem.steps
+    if idle is None:
+        least = max(1, steps.bit_length())
+        choices = [(t, (2**t - steps - 1).bit_length() - 1) for t in (least, least + 1)]
+    else:
+        n_idle = (idle - 1).bit_length() if idle else -1
+        choices = [((steps + _copies(n_idle) - 1).bit_length(), n_idle)]
+    return [
+        _history(
+            problem,
+            realisation,
+            encode_framed_history(step.target, n_time, None if n_idle < 0 else n_idle),
+            _copies(n_idle),
         )
-    return found
+        for n_time, n_idle in choices
+    ]
+
+
+def _copies(n_idle: int) -> int:
+    """Blocks that hold the end where 2**n_idle rows are copies; none for -1."""
+    return 1 if n_idle < 0 else 2**n_idle + 1
+
+
+def _one_step(realisation: Realisation) -> BlockEncoding:
+    if len(realisation.encodings) > 1:
+        raise PrecisionUnreachable(
+            "A history by structure needs one step for all times.",
+            remedy="March, or use the assembled history.",
+        )
+    return realisation.encodings[0]
+
+
+def _history(
+    problem: LinearRecurrence, realisation: Realisation, encoding: BlockEncoding, copies: int
+) -> History:
+    (step,) = realisation.encodings
+    blocks, alpha = 2 ** (encoding.n_system - step.n_system), max(1.0, step.alpha)
+    sizes = _sizes(step.target, realisation.start, problem.steps)
+    # Powers of the step are the blocks of the inverse, and at most powers of its alpha.
+    inverse = float(np.sum(alpha ** np.minimum(np.arange(blocks), blocks - copies)))
+    shortest = 1.0 / math.hypot(1.0, alpha) if isinstance(encoding, FramedHistory) else 1.0
+    return History(
+        encoding=encoding,
+        realisation=realisation,
+        first=blocks - copies - problem.steps,
+        copies=copies,
+        sizes=np.append(sizes, np.full(copies - 1, sizes[-1])),
+        inverse=inverse / shortest,
+    )
 
 
 def room_for_copies(n_time: int, steps: int) -> int:

@@ -11,16 +11,20 @@ import scipy.sparse as sp
 from qgd_core.arrays import RealArray
 from qgd_core.errors import ConfigError, PrecisionUnreachable
 from qgd_core.linear.base import Plan
+from qgd_core.linear.hhl import plan_hhl
 from qgd_core.linear.kernel_reflection import plan_kernel_reflection
 from qgd_core.linear.qsvt import plan_qsvt
 from qgd_core.linear.system import LinearSystem
 from qgd_core.ode.augment import realise_augmented
 from qgd_core.ode.base import LinearRecurrence
-from qgd_core.ode.history import History, lay_out
-from qgd_core.ode.history_solve import plan_filter, plan_inverse
+from qgd_core.ode.history import History, lay_out, lay_out_framed
+from qgd_core.ode.history_estimate import plan_estimated
+from qgd_core.ode.history_solve import FRAMED, plan_filter, plan_inverse
 
 # Rows past which a history's entries are too many to encode one by one.
 _MOST_ROWS = 4096
+# Variables up to which a history is also made from the singular values of its step, which does not scale.
+_MOST_DENSE = 31
 
 
 def history_system(problem: LinearRecurrence, idle: int | None = None) -> LinearSystem:
@@ -70,6 +74,18 @@ def plan_history_qsvt(
     return _plan(_Route("history_qsvt", plan_qsvt, plan_inverse), problem, eps, encoding, idle, assembled)
 
 
+def plan_history_hhl(
+    problem: LinearRecurrence,
+    eps: float,
+    encoding: str = "auto",
+    idle: int | None = None,
+    *,
+    assembled: bool | None = None,
+) -> Plan:
+    """Plan a recurrence by its history system and phase estimation, a baseline; arguments and result as below."""
+    return _plan(_Route("history_hhl", plan_hhl, plan_estimated), problem, eps, encoding, idle, assembled)
+
+
 def plan_history_kernel(
     problem: LinearRecurrence,
     eps: float,
@@ -81,7 +97,8 @@ def plan_history_kernel(
     """Plan a recurrence by its history system and the kernel projection, without building a circuit.
 
     The history is made from one encoding of the step and a time register, in the layout that the problem's own
-    structure knows or from the step's entries; or it is assembled and encoded as a matrix like any other.
+    structure knows or from the step's entries; from the singular values of a small step, on the fewest qubits; or it
+    is assembled and encoded as a matrix like any other.
     Arguments: problem; eps, 2-norm error of z_T[wanted] relative to |z0|; encoding, of the step or of the assembled
     matrix: a name of `list_encodings`, that of the problem's structure, or "auto"; idle, how many more times the
     last state stands there (at least, from steps); assembled, None for the one of least two-qubit gates times shots.
@@ -141,7 +158,13 @@ def _plan(
         )
     if not plans:
         raise refusals[0]
-    best, *others = sorted(plans, key=lambda plan: plan.resources.two_qubit * plan.shots)
+
+    def rank(plan: Plan) -> tuple[bool, int]:
+        # What does not scale comes last, unless it was asked for.
+        dense = encoding != "svd" and str(plan.parameters["encoding"]).startswith(FRAMED)
+        return dense, plan.resources.two_qubit * plan.shots
+
+    best, *others = sorted(plans, key=rank)
     return replace(best, losers=(*others, *best.losers))
 
 
@@ -153,7 +176,12 @@ def _by_steps(
         realisation = structure.realise(problem.wanted, problem.bound())
     else:
         realisation = realise_augmented(problem, encoding)
-    return [route.on_steps(problem, history, eps) for history in lay_out(problem, realisation, idle)]
+    histories = lay_out(problem, realisation, idle)
+    if encoding in ("auto", "svd") and problem.z0.size <= _MOST_DENSE:
+        # The constant of the structure: it weighs the success probability against the shots.
+        dense = realise_augmented(problem, "svd", None if structure is None else float(realisation.start[0]))
+        histories += lay_out_framed(problem, dense, idle)
+    return [route.on_steps(problem, history, eps) for history in histories]
 
 
 def _by_matrix(route: _Route, problem: LinearRecurrence, eps: float, encoding: str, idle: int | None) -> Plan:

@@ -26,7 +26,7 @@ from qgd_core.ode.marching import plan_marching
 from qgd_core.ode.mask_lchs import has_step, plan_mask_lchs
 from qgd_core.ode.pauli_lchs import plan_pauli_lchs
 from qgd_core.ode.qsvt_lchs import plan_qsvt_lchs
-from qgd_core.ode.recurrence import plan_history_kernel, plan_history_qsvt
+from qgd_core.ode.recurrence import plan_history_hhl, plan_history_kernel, plan_history_qsvt
 from qgd_core.ode.taylor import plan_taylor_history_kernel, plan_taylor_history_qsvt, plan_taylor_marching
 from qgd_core.ode.trapezoid import plan_euler_kernel, plan_trapezoid_kernel, plan_trapezoid_qsvt
 
@@ -76,6 +76,12 @@ SOLVERS: dict[str, Solver] = {
     ),
     "history_qsvt": Solver(
         LinearRecurrence, plan_history_qsvt, "all steps as one linear system, polynomial inverse", heavy=True
+    ),
+    "history_hhl": Solver(
+        LinearRecurrence,
+        plan_history_hhl,
+        "all steps as one linear system, phase estimation, a baseline",
+        heavy=True,
     ),
     "history_kernel": Solver(
         LinearRecurrence, plan_history_kernel, "all steps as one linear system, kernel projection", heavy=True
@@ -200,7 +206,7 @@ def _plans(
         except (PrecisionUnreachable, NotDissipative) as refusal:
             refusals.append(refusal)
             continue
-        route = give_synthesis(route, eps * synthesis)
+        route = _fitting(give_synthesis(route, eps * synthesis), limit)
         # Amplified amplitudes are larger for the same answer: what synthesis may move them by serves all the more.
         plans.append(amplify(route) if amplified else route)
         fits = limit is None or plans[-1].qubits <= limit
@@ -210,6 +216,18 @@ def _plans(
     return sorted(
         plans, key=lambda p: (limit is not None and p.qubits > limit, p.resources.two_qubit * p.shots)
     )
+
+
+def _fitting(route: Plan, limit: int | None) -> Plan:
+    """The route, or the best of those it was chosen over that fits the limit where it does not."""
+    if limit is None or route.qubits <= limit:
+        return route
+    smaller = [loser for loser in route.losers if loser.qubits <= limit]
+    if not smaller:
+        return route
+    best = min(smaller, key=lambda plan: plan.resources.two_qubit * plan.shots)
+    others = tuple(loser for loser in route.losers if loser is not best)
+    return replace(best, losers=(*best.losers, replace(route, losers=()), *others))
 
 
 def _nearest_in_reach(problem: Problem, eps: float, rows: list[Solver], limit: int) -> str:

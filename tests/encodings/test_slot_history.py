@@ -165,9 +165,19 @@ def test_copies_that_do_not_fit_are_refused():
         encode_history(block_encode(0.5 * np.eye(2), "svd"), 2, 1)
 
 
-def copies_start_one_block_late(monkeypatch):
+def copies_in_other_blocks(monkeypatch):
     kept = slot_history.mark_steps
-    monkeypatch.setattr(slot_history, "mark_steps", lambda n_time, n_leading: kept(n_time, n_leading + 1))
+
+    def other_blocks(n_time, n_leading):
+        mark = kept(n_time, n_leading)
+        builder = CircuitBuilder("other_blocks", mark.n_qubits)
+        last = [mark.n_qubits - n_time + n_leading - 1]
+        builder.gate("x", last)
+        builder.call(mark, range(mark.n_qubits))
+        builder.gate("x", last)
+        return builder.build()
+
+    monkeypatch.setattr(slot_history, "mark_steps", other_blocks)
 
 
 def copies_are_not_weighted(monkeypatch):
@@ -203,7 +213,7 @@ def not_sealed(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "plant", [not_sealed, copies_start_one_block_late, copies_are_not_weighted, transposed_step, wrong_sign]
+    "plant", [not_sealed, copies_in_other_blocks, copies_are_not_weighted, transposed_step, wrong_sign]
 )
 def test_a_planted_bug_is_seen(plant, monkeypatch):
     encoding = encode_slots(CASES["two"][0], 1.2, 0.7)

@@ -66,7 +66,17 @@ def test_bad_blocks_and_steps_are_refused():
 
 def slopes_in_copies(monkeypatch):
     kept = trapezoid_history.mark_steps
-    monkeypatch.setattr(trapezoid_history, "mark_steps", lambda t, leading: kept(t, leading + 1))
+
+    def other_blocks(t, leading):
+        mark = kept(t, leading)
+        builder = CircuitBuilder("other_blocks", mark.n_qubits)
+        last = [mark.n_qubits - t + leading - 1]
+        builder.gate("x", last)
+        builder.call(mark, range(mark.n_qubits))
+        builder.gate("x", last)
+        return builder.build()
+
+    monkeypatch.setattr(trapezoid_history, "mark_steps", other_blocks)
 
 
 def wrong_sign(monkeypatch):

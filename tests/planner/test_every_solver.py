@@ -100,7 +100,15 @@ def test_a_finer_error_is_met_too(name):
 
 
 # Baselines and routes whose plans grow fast with the size or the error get small problems.
-COSTLY = {"euler_kernel", "hhl", "trapezoid_kernel", "trapezoid_qsvt", "taylor_history_qsvt", "history_qsvt"}
+COSTLY = {
+    "euler_kernel",
+    "hhl",
+    "history_hhl",
+    "trapezoid_kernel",
+    "trapezoid_qsvt",
+    "taylor_history_qsvt",
+    "history_qsvt",
+}
 
 
 def drawn(seed, most):
