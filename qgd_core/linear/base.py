@@ -15,6 +15,7 @@ from qgd_core.arrays import ComplexArray, RealArray
 from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit
 from qgd_core.circuit.program import Program
+from qgd_core.errors import ConfigError
 from qgd_core.linear.system import LinearSystem
 from qgd_core.readout.base import Estimate
 from qgd_core.readout.frame import FrameReadout
@@ -128,8 +129,15 @@ class Plan:
         return self._program
 
     def emulate(self) -> Estimate:
-        """The answer of the circuit's success branch, by sparse algebra."""
-        return self.readout.from_amplitudes(self.branch())
+        """The answer of the circuit's success branch, by sparse algebra; ConfigError where its vectors do not fit."""
+        try:
+            return self.readout.from_amplitudes(self.branch())
+        except MemoryError as error:
+            raise ConfigError(
+                f"The vectors of {self.solver} do not fit into memory: {error}.",
+                subject=self.problem,
+                remedy="Take a shorter history, a smaller problem, or a machine with more memory.",
+            ) from error
 
     def read_counts(self, counts: Mapping[int, int], shots: int) -> Estimate:
         """The estimate from accepted outcomes."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
 from scipy.linalg import expm
 
 from qgd_core.arrays import ComplexArray, RealArray
-from qgd_core.errors import NotDissipative
-from qgd_core.ode.flow import LinearODE
+from qgd_core.errors import ConfigError, NotDissipative
+from qgd_core.linear.classical import upper_norm
+from qgd_core.ode.flow import LinearODE, log_norm
 from qgd_core.ode.nodes import Nodes
 from qgd_core.ode.product import CommutatorBound, Letter, bound_commutators, durations, symmetric_stages
 from qgd_core.readout.frame import constant_for
@@ -21,59 +25,97 @@ _MOST_GROWTH = 1e6
 _LEAST_CONSTANT = 0.2
 # Numbers (nodes times 8^qubits) up to which the product formula's error is measured, and how much it is trusted less.
 _MEASURED = 3e7
+# Qubits up to which matrices are dense.
+_DENSE_QUBITS = 10
 _SAFETY = 1.5
 
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """The flow on (constant, wanted, others), less its growth: -A = loss + i H, skew = -i H, both real (2^q, 2^q)."""
+    """The flow on (constant, wanted, others), less its growth: -A = loss + i H, skew = -i H, both real (2^q, 2^q).
+
+    Past 1024 states both are sparse, bounds stand in the place of eigenvalues, and there is no circuit.
+    """
 
     problem: LinearODE
     constant: float
-
-    @cached_property
-    def _matrix(self) -> RealArray:
-        wanted = self.problem.wanted
-        order = [*wanted, *sorted(set(range(self.problem.z0.size)) - set(wanted))]
-        full = np.zeros((2**self.n_qubits,) * 2)
-        n = len(order) + 1
-        full[1:n, 1:n] = self.problem.matrix.toarray()[np.ix_(order, order)]
-        full[1:n, 0] = self.problem.b[order] / self.constant
-        return full
 
     @property
     def n_qubits(self) -> int:
         """q."""
         return int(self.problem.z0.size).bit_length()
 
+    @property
+    def is_large(self) -> bool:
+        """Whether everything dense is left out."""
+        return self.n_qubits > _DENSE_QUBITS
+
+    @cached_property
+    def _places(self) -> NDArray[np.int64]:
+        """Where each coordinate of z stands."""
+        n, wanted = self.problem.z0.size, list(self.problem.wanted)
+        others = np.ones(n, dtype=bool)
+        others[wanted] = False
+        places = np.zeros(n, dtype=np.int64)
+        places[wanted] = np.arange(1, len(wanted) + 1)
+        places[others] = np.arange(len(wanted) + 1, n + 1)
+        return places
+
+    @cached_property
+    def _matrix(self) -> Any:
+        entries, source = sp.coo_array(self.problem.matrix), np.flatnonzero(self.problem.b)
+        rows, columns = (self._places[index] for index in entries.coords)
+        every = (
+            np.append(rows, self._places[source]),
+            np.append(columns, np.zeros(source.size, dtype=np.int64)),
+        )
+        values = np.append(entries.data, self.problem.b[source] / self.constant)
+        full = sp.csr_array((values, every), shape=(2**self.n_qubits,) * 2)
+        return full if self.is_large else full.toarray()
+
     @cached_property
     def start(self) -> RealArray:
         """The start vector (2^q,), the constant first."""
-        wanted = self.problem.wanted
-        order = [*wanted, *sorted(set(range(self.problem.z0.size)) - set(wanted))]
         start = np.zeros(2**self.n_qubits)
-        start[: len(order) + 1] = np.append(self.constant, self.problem.z0[order])
+        start[0], start[self._places] = self.constant, self.problem.z0
         return start
 
     @cached_property
     def growth(self) -> float:
         """What is taken off the generator so that it loses in every direction."""
+        if self.is_large:
+            return max(0.0, log_norm(self._matrix))
         return max(0.0, float(np.linalg.eigvalsh((self._matrix + self._matrix.T) / 2)[-1]))
 
     @cached_property
-    def loss(self) -> RealArray:
+    def loss(self) -> Any:
         """L, positive semidefinite once the growth is taken off."""
         symmetric = (self._matrix + self._matrix.T) / 2
-        return np.asarray(self.growth * np.eye(len(symmetric)) - symmetric)
+        size = symmetric.shape[0]
+        if self.is_large:
+            return sp.csr_array(self.growth * sp.eye_array(size, format="csr") - symmetric)
+        return np.asarray(self.growth * np.eye(size) - symmetric)
 
     @cached_property
-    def skew(self) -> RealArray:
+    def skew(self) -> Any:
         """-i H."""
-        return np.asarray((self._matrix - self._matrix.T) / 2)
+        skew = (self._matrix - self._matrix.T) / 2
+        return sp.csr_array(skew) if self.is_large else np.asarray(skew)
+
+    @property
+    def largest(self) -> float:
+        """Largest eigenvalue of L, or an upper bound on it."""
+        return upper_norm(self.loss) if self.is_large else float(self.eigen[0][-1])
 
     @cached_property
     def eigen(self) -> tuple[RealArray, RealArray]:
-        """Eigenvalues and eigenvectors of L."""
+        """Eigenvalues and eigenvectors of L; ConfigError for a large flow."""
+        if self.is_large:
+            raise ConfigError(
+                f"A flow of {self.problem.z0.size} unknowns has no circuit of this kind: it takes eigenvectors, n^3.",
+                subject=self.problem,
+                remedy="Emulate the plan, or use taylor_marching, which takes the entries alone.",
+            )
         values, vectors = np.linalg.eigh(self.loss)
         return np.maximum(values, 0.0), vectors
 
@@ -94,7 +136,7 @@ class Flow:
         """The bound of the formula of that order, from nested commutators of L and -i H."""
         if order not in self._bounds:
             stages = symmetric_stages((("K", 0.5), ("L", 0.5)), order)
-            parts: dict[Letter, RealArray] = {"L": self.loss, "K": self.skew}
+            parts: dict[Letter, Any] = {"L": self.loss, "K": self.skew}
             self._bounds[order] = bound_commutators(stages, order, parts, frozenset({"L"}))
         return self._bounds[order]
 
@@ -135,7 +177,7 @@ class Flow:
         return enough
 
     def _is_small(self, nodes: Nodes) -> bool:
-        return bool(nodes.weights.size * 8.0**self.n_qubits <= _MEASURED)
+        return not self.is_large and bool(nodes.weights.size * 8.0**self.n_qubits <= _MEASURED)
 
     def _distance(self, coarse: ComplexArray, fine: ComplexArray, order: int) -> float:
         return _SAFETY / (1.0 - 0.5**order) * float(np.linalg.norm(coarse - fine, 2))
@@ -149,7 +191,7 @@ def lay_out(problem: LinearODE, eps: float) -> tuple[Flow, float, float]:
     constant = max(constant_for(bound, len(problem.wanted)), least)
     flow = Flow(problem, constant)
     growth = math.exp(min(700.0, flow.growth * problem.time))
-    if growth**2 > _MOST_GROWTH:
+    if growth > math.sqrt(_MOST_GROWTH):
         raise NotDissipative(
             f"The flow may grow by {growth:.1e} in T = {problem.time:.3g}: the success probability would vanish.",
             subject=problem,

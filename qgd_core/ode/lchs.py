@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+import scipy.sparse as sp
 from scipy.linalg import expm
 
 from qgd_core.arrays import ComplexArray, RealArray
@@ -15,12 +16,14 @@ from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.rotation import orthogonal, rotation_cost, rotation_turns
 from qgd_core.errors import ConfigError
 from qgd_core.linear.base import Plan
+from qgd_core.linear.classical import upper_norm
 from qgd_core.ode.adjoined import Flow
 from qgd_core.ode.combination import Combination
 from qgd_core.ode.combine import prepare_nodes, prepare_nodes_cost, undo_nodes
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.nodes import Nodes
 from qgd_core.ode.product import SUBSTEPS, durations
+from qgd_core.ode.turned import decay, turn
 from qgd_core.readout.simplex import SimplexReadout
 from qgd_core.state.prepare import prepare
 
@@ -57,7 +60,7 @@ def plan_lchs(
 def _plan(given: Combination, order: int, share: float | None) -> Plan:
     """The plan of the formula of one order."""
     flow, eps, time, readout = given.flow, given.eps, given.problem.time, given.readout
-    largest, q = float(flow.eigen[0][-1]) * time, flow.n_qubits
+    largest, q = flow.largest * time, flow.n_qubits
     parts = len(SUBSTEPS[order])
     trusted = 1.0
 
@@ -95,7 +98,9 @@ def _plan(given: Combination, order: int, share: float | None) -> Plan:
             "largest k": float(nodes.k[-1]),
             "order": order,
             "steps": steps,
-            "needed": "eigenvectors of A + A^T and exponentials of A - A^T, n^3",
+            "needed": "row and column sums"
+            if flow.is_large
+            else "eigenvectors of A + A^T and exponentials of A - A^T, n^3",
         },
     )
 
@@ -113,13 +118,35 @@ def _turns(flow: Flow, times: Sequence[float], readout: SimplexReadout) -> tuple
 
 
 def _branch(flow: Flow, nodes: Nodes, times: Sequence[float], readout: SimplexReadout) -> ComplexArray:
+    if flow.is_large:
+        return _large_branch(flow, nodes, times, readout)
     start, turns = _turns(flow, times, readout)
     decays = {time: np.exp(-1j * np.outer(nodes.k, flow.eigen[0]) * time) for time in set(times)}
     states = np.tile(start.astype(np.complex128), (nodes.weights.size, 1))
-    for time, turn in zip(times, turns, strict=True):
-        states = (states * decays[time]) @ turn.T
+    for time, turned in zip(times, turns, strict=True):
+        states = (states * decays[time]) @ turned.T
     combined = (nodes.weights * np.exp(-1j * nodes.k * nodes.tilt)) @ states
     return np.asarray(combined / (nodes.norm * np.linalg.norm(flow.start)))
+
+
+def _large_branch(flow: Flow, nodes: Nodes, times: Sequence[float], readout: SimplexReadout) -> ComplexArray:
+    """The same by sparse products, one node after the other; of nodes that mirror each other one half."""
+    loss, skew, largest, fastest = flow.loss, flow.skew, flow.largest, upper_norm(sp.csr_array(flow.skew))
+    weights = nodes.weights * np.exp(-1j * nodes.k * nodes.tilt)
+    mirrored = np.allclose(nodes.k, -nodes.k[::-1]) and np.allclose(weights, np.conj(weights[::-1]))
+    start = turn(skew, fastest, times[0] / 2, flow.start)
+    total = np.zeros(start.size, dtype=np.complex128)
+    for k, weight in zip(nodes.k.tolist(), weights.tolist(), strict=True):
+        if mirrored and k < 0.0:
+            continue
+        state = decay(loss, largest, k * times[0], start.astype(np.complex128))
+        for before, time in pairwise(times):
+            state = decay(loss, largest, k * time, turn(skew, fastest, (before + time) / 2, state))
+        part = weight * state
+        total += 2.0 * part.real if mirrored and k > 0.0 else part
+    total = turn(skew, fastest, times[-1] / 2, total / (nodes.norm * np.linalg.norm(flow.start)))
+    frame = readout.frame
+    return np.asarray((total.reshape(-1, frame.shape[0]) @ frame.T).reshape(-1))
 
 
 def _circuit(flow: Flow, nodes: Nodes, times: Sequence[float], readout: SimplexReadout) -> Circuit:
@@ -131,10 +158,10 @@ def _circuit(flow: Flow, nodes: Nodes, times: Sequence[float], readout: SimplexR
     builder.call(prepare(start, "start"), system)
     decays = {time: _decay(nodes, flow.eigen[0] * time, q) for time in set(times)}
     sign = 1.0
-    for time, turn in zip(times, turns, strict=True):
+    for time, turned in zip(times, turns, strict=True):
         builder.call(decays[time], range(m + q))
         # A row's sign commutes with the decay: it joins the column of the next turn.
-        block, sign = orthogonal(turn * np.append(np.ones(2**q - 1), sign), "turn")
+        block, sign = orthogonal(turned * np.append(np.ones(2**q - 1), sign), "turn")
         builder.call(block, system)
     builder.call(undo_nodes(nodes), range(m))
     builder.postselect(range(m))

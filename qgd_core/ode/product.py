@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+import scipy.sparse as sp
 
 from qgd_core.arrays import RealArray
+from qgd_core.linear.classical import upper_norm
 
 Letter: TypeAlias = Hashable
 Word: TypeAlias = tuple[Letter, ...]
@@ -106,20 +108,20 @@ class CommutatorBound:
 
 
 def bound_commutators(
-    stages: Stages, order: int, parts: Mapping[Letter, RealArray], with_k: frozenset[Letter]
+    stages: Stages, order: int, parts: Mapping[Letter, Any], with_k: frozenset[Letter]
 ) -> CommutatorBound:
     """Evaluate the nested commutators of a formula's terms.
 
-    Arguments: stages and order as for `commutator_weights`; parts, the real matrix of each letter; with_k, the
+    Arguments: stages and order as for `commutator_weights`; parts, the real matrix of each letter, dense or CSR; with_k, the
     letters whose term is i k times their (symmetric) matrix, the others being antisymmetric.
     Result: the bound as a polynomial of |k|; letters^(p+1) products at most, shared between words.
     Raises: nothing.
     Source: as `commutator_weights`.
     """
-    nested: dict[Word, RealArray] = {}
+    nested: dict[Word, Any] = {}
     sizes: dict[Word, float] = {}
 
-    def commutator(word: Word) -> RealArray:
+    def commutator(word: Word) -> Any:
         if len(word) == 1:
             return parts[word[0]]
         if word not in nested:
@@ -132,7 +134,12 @@ def bound_commutators(
         by_power = np.zeros(order + 2)
         for word, weight in commutator_weights(stages, order, cut).items():
             if word not in sizes:
-                sizes[word] = float(np.linalg.norm(commutator(word), 2))
+                sizes[word] = _size(commutator(word))
             by_power[sum(letter in with_k for letter in word)] += weight * sizes[word]
         found.append(by_power)
     return CommutatorBound(min(found, key=lambda powers: float(powers.sum())), order)
+
+
+def _size(matrix: Any) -> float:
+    """The 2-norm of a dense matrix, an upper bound on it of a sparse one."""
+    return upper_norm(matrix) if isinstance(matrix, sp.csr_array) else float(np.linalg.norm(matrix, 2))

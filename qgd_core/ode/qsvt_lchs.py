@@ -13,6 +13,7 @@ from qgd_core.budget import ErrorBudget
 from qgd_core.encodings.algebra import combine, kron
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.encodings.choose import block_encode
+from qgd_core.errors import ConfigError, PrecisionUnreachable
 from qgd_core.linear.base import Plan
 from qgd_core.ode.adjoined import Flow
 from qgd_core.ode.combination import Combination
@@ -51,7 +52,14 @@ def plan_qsvt_lchs(problem: LinearODE, eps: float, nodes: str = "fitted", share:
     """
     given = Combination.of(problem, eps, nodes, _MOST_QUBITS)
     flow = given.flow
-    largest = float(flow.eigen[0][-1]) * problem.time
+    if given.room < 1:
+        raise PrecisionUnreachable(
+            f"The coordinates take {flow.n_qubits} qubits, and with the nodes more than {_MOST_QUBITS}: all of their"
+            " generators are assembled as one matrix.",
+            subject=problem,
+            remedy="Use lchs, whose product formula takes A as it is.",
+        )
+    largest = flow.largest * problem.time
     parts = _Parts.of(flow)
     shares = given.split(largest, lambda chosen, error: parts.calls(chosen, error, problem.time), share)
     chosen = given.nodes(largest, shares)
@@ -97,7 +105,9 @@ class _Parts:
 
     @classmethod
     def of(cls, flow: Flow) -> _Parts:
-        """Encode both."""
+        """Encode both; ConfigError where both are zero."""
+        if not (np.any(flow.loss) or np.any(flow.skew)):
+            raise ConfigError("A and b are zero: the answer is the start.", subject=flow.problem)
         return cls(
             block_encode(flow.loss) if np.any(flow.loss) else None,
             block_encode(1j * flow.skew) if np.any(flow.skew) else None,
