@@ -1,7 +1,7 @@
 """The spectrum of the 103,338,916-weight network of arXiv 2303.03428 right after pruning: time and memory, resumable.
 
     python benchmarks/large_spectrum.py [--samples 64] [--batch 8] [--steps 10] [--threads 2] [--checkpoint FOLDER]
-    torchrun --nproc-per-node 2 benchmarks/large_spectrum.py --threads 1 --batch 4
+    torchrun --nproc-per-node 2 benchmarks/large_spectrum.py --threads 1 --batch 3
 
 Prints seconds on the clock and of the processor, and the peak memory of the process (under torchrun of the first one). With
 --checkpoint an interrupted run goes on where it stopped. --network small takes the 7,451,044-weight one.
