@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
@@ -16,6 +15,7 @@ from qgd_core.circuit.reversible import margolus
 from qgd_core.circuit.rotation import controlled_rotation, orthogonal, rotation_cost, rotation_turns
 from qgd_core.circuit.turns import turn
 from qgd_core.encodings.slot_levels import Levels
+from qgd_core.encodings.slot_turns import seal, turn_clean, turn_last
 from qgd_core.state.prepare import prepare
 
 
@@ -84,14 +84,14 @@ def contract(part: Contraction, n_slot: int, gated: bool = False, sealed: bool =
     factors[0] = 1.0
     keep = 2.0 * np.arccos(np.clip(factors, -1.0, 1.0))
     angle = 2.0 * math.asin(levels.lower_in)
-    _clean(builder, [*gate, second], lower, [0.0, angle])
+    turn_clean(builder, [*gate, second], lower, [0.0, angle])
     slots = ((second, dump_b, slot_b), (first, dump_a, slot_a))
     if not cubic:
         for flag, dump, slot in slots:
             if sealed:
-                _clean(builder, [*gate, flag, *slot], dump, _seal(keep), projected=True)
+                turn_clean(builder, [*gate, flag, *slot], dump, seal(keep), projected=True)
             else:
-                _clean(builder, [*gate, *slot], dump, keep, projected=True)
+                turn_clean(builder, [*gate, *slot], dump, keep, projected=True)
     else:
         trees = tree_angles(_padded(part.directions, n_terms))
         shares = prepare(np.sqrt(_padded(part.weights, n_terms)), "terms") if terms else None
@@ -104,10 +104,10 @@ def contract(part: Contraction, n_slot: int, gated: bool = False, sealed: bool =
         # Gated, `lower` is 1 only where the gate is: the angles of the other case are free, and make sums.
         for (flag, dump, slot), other in zip(slots, (fill, np.zeros(2**p)), strict=True):
             if sealed:
-                _clean(builder, [*gate, flag, lower, *slot], dump, _seal(keep, other), projected=True)
+                turn_clean(builder, [*gate, flag, lower, *slot], dump, seal(keep, other), projected=True)
             else:
                 table = [np.zeros(2**p), other - keep, keep, other] if gated else [keep, other]
-                _clean(builder, [*gate, lower, *slot], dump, table, projected=True)
+                turn_clean(builder, [*gate, lower, *slot], dump, table, projected=True)
         # A gate of the first tree's end meets its own of the last one's beginning, where both are the same.
         spared = terms[:1] if part.images is None else ()
         for level in reversed(range(p)):
@@ -123,7 +123,7 @@ def contract(part: Contraction, n_slot: int, gated: bool = False, sealed: bool =
                 turn(builder, [lower, *selects], slot_a[level], np.stack([trees[level], images[level]]))
         builder.gate("x", [second], controls=((lower, 1),))
     angle = -2.0 * math.asin(levels.lower_out)
-    _last(builder, [*gate, first, second], lower, [0.0, -angle, angle, 0.0])
+    turn_last(builder, [*gate, first, second], lower, [0.0, -angle, angle, 0.0])
     if cubic and shares is not None:
         builder.call(shares, terms, adjoint=True)
     return builder.build()
@@ -203,10 +203,10 @@ def append(offset: RealArray, levels: Levels, gated: bool = False) -> Circuit:
     slot_b, first, slot_a = slots[:p], slots[p], slots[p + 1 :]
     trees = tree_angles(offset[np.newaxis, :])
     builder = CircuitBuilder("append", len(gate) + 2 * p + 4)
-    _clean(builder, [*gate, first], into_a, [2.0 * math.asin(levels.first_in), 0.0])
+    turn_clean(builder, [*gate, first], into_a, [2.0 * math.asin(levels.first_in), 0.0])
     builder.gate("x", [first], controls=((into_a, 1),))
     angle = 2.0 * math.asin(levels.second_in)
-    _clean(builder, [*gate, first, second], into_b, [0.0, -angle, angle, 0.0])
+    turn_clean(builder, [*gate, first, second], into_b, [0.0, -angle, angle, 0.0])
     builder.gate("x", [second], controls=((into_b, 1),))
     for flag, slot in ((into_a, slot_a), (into_b, slot_b)):
         write_slot(builder, flag, slot, trees)
@@ -216,7 +216,7 @@ def append(offset: RealArray, levels: Levels, gated: bool = False) -> Circuit:
     table = [np.tile([0.0, both], 4), rows.ravel()] if gated else rows
     selects = [*gate, first, second, into_b]
     turn(builder, selects, into_a, table, after=selects)
-    _last(builder, [*gate, second], into_b, [0.0, -2.0 * math.asin(levels.second_out)])
+    turn_last(builder, [*gate, second], into_b, [0.0, -2.0 * math.asin(levels.second_out)])
     return builder.build()
 
 
@@ -225,47 +225,8 @@ def dump_constant(alpha: float, n_slot: int, gated: bool = False) -> Circuit:
     gate = [0] if gated else []
     flag, first = len(gate), len(gate) + 2 + n_slot
     builder = CircuitBuilder("dump_constant", len(gate) + 2 * n_slot + 3)
-    _clean(builder, [*gate, first], flag, [2.0 * math.acos(1.0 / alpha), 0.0], projected=True)
+    turn_clean(builder, [*gate, first], flag, [2.0 * math.acos(1.0 / alpha), 0.0], projected=True)
     return builder.build()
-
-
-def _clean(
-    builder: CircuitBuilder,
-    selects: Sequence[int],
-    target: int,
-    angles: ArrayLike,
-    *,
-    projected: bool = False,
-) -> None:
-    """Turn a target that is |0>, and projected on |0> next where said; a gate in front turns nothing at 0."""
-    table = _gate_table(selects, angles)
-    turn(builder, selects, target, table, before=selects, after=selects if projected else ())
-
-
-def _last(builder: CircuitBuilder, selects: Sequence[int], target: int, angles: ArrayLike) -> None:
-    """Turn a target that is projected on |0> next; a gate in front turns nothing at 0."""
-    turn(builder, selects, target, _gate_table(selects, angles), after=selects)
-
-
-def _seal(keep: RealArray, other: RealArray | None = None) -> RealArray:
-    """Angles of a dump by (gate, flag, lower, slot) that also takes whatever is in a slot whose flag is 0.
-
-    Where `lower` is 1 so are gate and flag, which leaves a choice: the one of fewest parities of the selects.
-    """
-    loose = math.pi - keep
-    loose[0] = 0.0
-    gate, flag = np.ogrid[:2, :2, :1][:2]
-    if other is None:
-        return np.asarray(loose * (1 - flag) + keep * gate)
-    lower = np.arange(2)[:, np.newaxis]
-    gate, flag = gate[..., np.newaxis], flag[..., np.newaxis]
-    return np.asarray(loose * (1 - flag) + other * gate + (keep - other) * (gate ^ lower))
-
-
-def _gate_table(selects: Sequence[int], angles: ArrayLike) -> RealArray:
-    """The angles, with as many zeros in front where one more select, the gate, stands before them."""
-    table = np.asarray(angles, dtype=np.float64).ravel()
-    return table if table.size == 1 << len(selects) else np.concatenate([np.zeros_like(table), table])
 
 
 def _padded(rows: RealArray, n_bits: int) -> RealArray:

@@ -14,9 +14,7 @@ from qgd_core.circuit.reversible import margolus
 from qgd_core.circuit.turns import turn
 from qgd_core.encodings.slot_circuits import tree_angles, write_slot
 from qgd_core.encodings.slot_degrees import Degrees
-
-# Flags of degrees 0 to 3, the first slot's flag most significant.
-_FLAGS = ((0, 0, 0), (1, 0, 0), (1, 1, 0), (1, 1, 1))
+from qgd_core.encodings.slot_turns import seal, turn_clean, turn_last
 
 
 @dataclass(frozen=True)
@@ -35,39 +33,42 @@ class CubicPart:
         return max(0, count - 1).bit_length()
 
 
-def contract_cubic(part: CubicPart, degrees: Degrees, p: int) -> Circuit:
+def contract_cubic(part: CubicPart, degrees: Degrees, p: int, gated: bool = False) -> Circuit:
     """Encode the homogeneous part with norm 1, after its change of lengths.
 
-    Arguments: part; degrees; p, qubits a slot.
-    Result: a circuit on [low, last, two, kept (2), q..., dumps (3), copy..., third, C..., second, B..., first, A...],
+    Arguments: part; degrees; p, qubits a slot; gated, to put a gate in front, at 0 for the identity, and to reject states
+    that hold an index in a slot not in use.
+    Result: a circuit on [gate?, low, last, two, kept (2), q..., dumps (3), copy..., third, C..., second, B..., first, A...],
     exact. The label `low` takes a degree down, `last` says that it was 3, `two` that it becomes 1, and `kept` which
     slot a degree of 3 keeps as it becomes 2: each a third, for the tensor need not be symmetric.
     Raises: nothing.
     Source: as `slot_circuits.contract`.
     """
-    t = part.n_terms
-    low, last, two = range(3)
-    kept = (3, 4)
-    terms, dumps, copies = range(5, 5 + t), range(5 + t, 8 + t), range(8 + t, 8 + t + p)
-    flags, slots = _system(8 + t + p, p)
+    t, start = part.n_terms, int(gated)
+    gate = [*range(start)]
+    low, last, two, *kept = range(start, start + 5)
+    terms, dumps = range(start + 5, start + 5 + t), range(start + 5 + t, start + 8 + t)
+    copies = range(dumps.stop, dumps.stop + p)
+    flags, slots = _system(copies.stop, p)
     (first, second, third), (slot_a, slot_b, slot_c) = flags, slots
     builder = CircuitBuilder("contract_cubic", third + 3 * p + 3)
     column, row = degrees.contract_column, degrees.contract_row
     negative = part.multipliers[0] < 0.0
     if negative:
         for flag in flags:
-            builder.gate("z", [flag])
+            builder.gate("z", [flag], controls=tuple((g, 1) for g in gate))
     factors = part.multipliers / part.multipliers[0]
     keep = 2.0 * np.arccos(np.clip(factors, -1.0, 1.0))
     keep[0] = 0.0
 
     # Columns: down from 3, by two, down from 2.
-    turn(builder, [third], last, [0.0, 2.0 * math.acos(min(1.0, column[2, 2]))], before=[third])
+    turn_clean(builder, [*gate, third], last, [0.0, 2.0 * math.acos(min(1.0, column[2, 2]))])
     by_two = 2.0 * math.atan2(column[0, 2], column[1, 2])
     turn(builder, [last], two, [0.0, by_two], before=[last])
     down = 2.0 * math.asin(min(1.0, column[0, 1]))
-    s, c, w = np.ogrid[:2, :2, :2]
-    turn(builder, [second, third, last], low, down * (s - c) + math.pi * w, before=[second, third, last])
+    g, s, c, w = np.ogrid[:2, :2, :2, :2]
+    lowered = down * (s - c) * g + math.pi * w
+    turn_clean(builder, [*gate, second, third, last], low, lowered[1 - start :])
     # A third of each choice; every choice brings the slot that is kept to B.
     third_part = np.zeros((2, 2))
     third_part[1, 0] = 2.0 * math.asin(math.sqrt(1.0 / 3.0))
@@ -98,14 +99,13 @@ def contract_cubic(part: CubicPart, degrees: Degrees, p: int) -> Circuit:
         for level in reversed(range(p)):
             angles = np.stack([np.zeros_like(trees[level]), -trees[level]])
             turn(builder, [flag, *terms, *slot[:level]], slot[level], angles)
-    gone = np.where(np.arange(2**p) == 0, 0.0, math.pi)
-    for flag, dump, slot in ((low, dumps[1], slot_b), (last, dumps[2], slot_c)):
-        _clean(builder, [flag, *slot], dump, np.concatenate([keep, gone]))
+    for flag, given_up, dump, slot in ((second, low, dumps[1], slot_b), (third, last, dumps[2], slot_c)):
+        _dump(builder, [*gate, flag, given_up], dump, slot, keep, emptied=True)
     builder.gate("x", [second], controls=((low, 1),))
     builder.gate("x", [third], controls=((last, 1),))
     for flag in (two, last):
         builder.gate("x", [low], controls=((flag, 1),))
-    _clean(builder, [low, *slot_a], dumps[0], np.concatenate([keep, np.zeros(2**p)]))
+    _dump(builder, [*gate, first, low], dumps[0], slot_a, keep, emptied=False)
     for level in reversed(range(p)):
         turn(builder, [*terms, *slot_a[:level]], slot_a[level], -trees[level], after=terms[:1])
     for held, copy in zip(slot_a, copies, strict=True):
@@ -123,33 +123,32 @@ def contract_cubic(part: CubicPart, degrees: Degrees, p: int) -> Circuit:
     turn(builder, [last, two, kept[0]], kept[1], -half, after=[last, two, kept[0]])
     turn(builder, [last, two], kept[0], -third_part, after=[last, two])
     turn(builder, [last, second], two, [0.0, 0.0, -math.pi, 0.0], after=[last, second])
-    table = np.zeros((2, 2, 2))
-    table[1, 0, 0] = -2.0 * math.atan2(row[0, 1], row[0, 0])
-    table[:, :, 1] = -math.pi
-    selects = [first, second, last]
-    turn(builder, selects, low, table, after=selects)
-    table = np.zeros((2, 2, 2))
-    table[_FLAGS[1]] = -2.0 * math.asin(min(1.0, row[0, 2]))
-    table[_FLAGS[2]] = -2.0 * math.asin(min(1.0, row[1, 2]))
-    turn(builder, flags, last, table, after=flags)
+    # Sums that hold on the degrees that occur, with few parities: `last` is 1 only where the gate is.
+    g, f, s, w = np.ogrid[:2, :2, :2, :2]
+    ends_low = -2.0 * math.atan2(row[0, 1], row[0, 0]) * (f - s) * (g - w) - math.pi * w
+    turn_last(builder, [*gate, first, second, last], low, ends_low[1 - start :])
+    to_first, to_second = (-2.0 * math.asin(min(1.0, row[d, 2])) for d in range(2))
+    g, f, s, c = np.ogrid[:2, :2, :2, :2]
+    turn_last(builder, [*gate, *flags], last, (g * (to_first * (f - s) + to_second * (s - c)))[1 - start :])
     return builder.build()
 
 
-def append_cubic(offset: RealArray, degrees: Degrees) -> Circuit:
+def append_cubic(offset: RealArray, degrees: Degrees, gated: bool = False) -> Circuit:
     """Encode v -> v + f up to degree 3, with norm `degrees.alpha`.
 
-    Arguments: offset f in slot order, shape (2**p,), not zero; degrees.
-    Result: a circuit on [into_a, into_b, into_c, third, C..., second, B..., first, A...], exact: the slots above a
+    Arguments: offset f in slot order, shape (2**p,), not zero; degrees; gated, to put a gate in front.
+    Result: a circuit on [gate?, into_a, into_b, into_c, third, C..., second, B..., first, A...], exact: the slots above a
     degree take factors f, with binomial weights, since only symmetric parts are read.
     Raises: nothing.
     Source: as `slot_circuits.append`.
     """
     p = offset.size.bit_length() - 1
-    into_a, into_b, into_c = range(3)
-    flags, slots = _system(3, p)
+    start = int(gated)
+    gate, (into_a, into_b, into_c) = [*range(start)], range(start, start + 3)
+    flags, slots = _system(start + 3, p)
     first, second, third = flags
     column, row = degrees.append_column, degrees.append_row
-    builder = CircuitBuilder("append_cubic", 3 * p + 6)
+    builder = CircuitBuilder("append_cubic", start + 3 * p + 6)
 
     def more(start: int, reached: int) -> float:
         """Angle for one factor more, from degree `start`, having reached a degree."""
@@ -161,34 +160,28 @@ def append_cubic(offset: RealArray, degrees: Degrees) -> Circuit:
         """Angle for one factor more, back from degree `end`, down to a degree."""
         return -2.0 * math.atan2(float(np.linalg.norm(row[end, :left])), float(row[end, left]))
 
-    turn(builder, [first], into_a, [more(0, 0), 0.0], before=[first])
+    # Sums that hold on the degrees that occur, with few parities: labels are 1 only where the gate is.
+    cut, (g, f) = 1 - start, np.ogrid[:2, :2]
+    turn_clean(builder, [*gate, first], into_a, (more(0, 0) * g * (1 - f))[cut:])
     builder.gate("x", [first], controls=((into_a, 1),))
-    table = np.zeros((2, 2, 2))
-    table[1, 0] = more(1, 1), more(0, 1)
-    selects = [first, second, into_a]
-    turn(builder, selects, into_b, table, before=selects)
+    g, f, s, a = np.ogrid[:2, :2, :2, :2]
+    table = more(1, 1) * g * (f - s) + (more(0, 1) - more(1, 1)) * a
+    turn_clean(builder, [*gate, first, second, into_a], into_b, table[cut:])
     builder.gate("x", [second], controls=((into_b, 1),))
-    table = np.zeros((2, 2, 2, 2))
-    table[1, 0, 0] = more(2, 2)
-    table[1, 0, 1] = more(1, 2), more(0, 2)
-    selects = [second, third, into_b, into_a]
-    turn(builder, selects, into_c, table, before=selects)
+    g, s, c, b, a = np.ogrid[:2, :2, :2, :2, :2]
+    table = more(2, 2) * g * (s - c) + (more(1, 2) - more(2, 2)) * b + (more(0, 2) - more(1, 2)) * a * s
+    turn_clean(builder, [*gate, second, third, into_b, into_a], into_c, table[cut:])
     builder.gate("x", [third], controls=((into_c, 1),))
     trees = tree_angles(offset[np.newaxis, :])
     for flag, slot in zip((into_a, into_b, into_c), slots, strict=True):
         write_slot(builder, flag, slot, trees)
-    table = np.zeros((2, 2, 2, 2))
-    table[1, 0, 0, 0] = fewer(1, 1)
-    table[1, 1, 0, 1] = fewer(2, 1)
-    table[1, 1, 1, 1] = fewer(3, 1)
-    selects = [*flags, into_b]
-    turn(builder, selects, into_a, table, after=selects)
-    table = np.zeros((2, 2, 2))
-    table[1, 0, 0] = fewer(2, 2)
-    table[1, 1, 1] = fewer(3, 2)
-    selects = [second, third, into_c]
-    turn(builder, selects, into_b, table, after=selects)
-    turn(builder, [third], into_c, [0.0, fewer(3, 3)], after=[third])
+    g, f, s, c, b = np.ogrid[:2, :2, :2, :2, :2]
+    table = fewer(1, 1) * g * (f - s) + fewer(2, 1) * b + (fewer(3, 1) - fewer(2, 1)) * b * c
+    turn_last(builder, [*gate, *flags, into_b], into_a, table[cut:])
+    g, s, c, w = np.ogrid[:2, :2, :2, :2]
+    table = fewer(2, 2) * g * (s - c) + fewer(3, 2) * w
+    turn_last(builder, [*gate, second, third, into_c], into_b, table[cut:])
+    turn_last(builder, [*gate, third], into_c, [0.0, fewer(3, 3)])
     return builder.build()
 
 
@@ -198,6 +191,29 @@ def _system(start: int, p: int) -> tuple[list[int], list[range]]:
     return flags, [range(flag + 1, flag + 1 + p) for flag in flags]
 
 
-def _clean(builder: CircuitBuilder, selects: Sequence[int], target: int, angles: RealArray) -> None:
-    """Turn a target that is |0>, and projected on |0> next."""
-    turn(builder, selects, target, angles, before=selects, after=selects)
+def _dump(
+    builder: CircuitBuilder,
+    selects: Sequence[int],
+    dump: int,
+    slot: Sequence[int],
+    keep: RealArray,
+    *,
+    emptied: bool,
+) -> None:
+    """Dump by the angles `keep`, or where the slot is taken by nothing, or all but |0> if it is to be emptied.
+
+    Selects are [gate?, flag of the slot, taken]; with a gate whatever is in a slot not in use is dumped too.
+    """
+    lost = np.where(np.arange(keep.size) == 0, 0.0, math.pi)
+    other = lost if emptied else np.zeros_like(keep)
+    if len(selects) == 2:
+        table = np.concatenate([keep, other])
+        turn_clean(builder, [selects[1], *slot], dump, table, projected=True)
+    elif emptied:
+        # In use and not taken, or neither: where both angles are 0 at |0>, anything goes that makes a sum.
+        gate, flag, taken = np.ogrid[:2, :2, :2]
+        own = (flag ^ taken)[..., np.newaxis]
+        table = lost * (1 - own) + keep * (gate[..., np.newaxis] + own - 1)
+        turn_clean(builder, [*selects, *slot], dump, table, projected=True)
+    else:
+        turn_clean(builder, [*selects, *slot], dump, seal(keep, other), projected=True)

@@ -53,27 +53,32 @@ def encode_cubic_slots(
     )
     sizes = (float(part.quadratic.sum()), float(np.abs(part.cubic).sum()))
     degrees = weigh_degrees(abs(float(multipliers[0])), *sizes, float(np.linalg.norm(offset)), balances)
-    inner, outer = contract_cubic(part, degrees, p), append_cubic(offset, degrees)
-    n_inner = inner.n_qubits - layout.n_system
 
-    def build() -> Circuit:
+    def build(gated: bool = False) -> Circuit:
+        """A circuit on [gate?, into_a, into_b, into_c, those of `contract_cubic`..., system]."""
+        inner, outer = contract_cubic(part, degrees, p, gated), append_cubic(offset, degrees, gated)
+        start = int(gated)
         builder = CircuitBuilder("carleman_step", inner.n_qubits + 3)
-        builder.call(inner, range(3, builder.n_qubits))
-        builder.call(outer, [0, 1, 2, *range(3 + n_inner, builder.n_qubits)])
+        builder.call(inner, [*range(start), *range(start + 3, builder.n_qubits)])
+        system = range(builder.n_qubits - layout.n_system, builder.n_qubits)
+        builder.call(outer, [*range(start + 3), *system])
         return builder.build()
 
-    counts = [cost(one) for one in (inner, outer)]
+    plain, under = build(), build(gated=True)
+    counts, gate_counts = cost(plain), cost(under)
     return BlockEncoding(
         method="slots_cubic",
         target=_target(part, offset, balances),
         alpha=degrees.alpha,
         n_system=layout.n_system,
-        n_ancilla=n_inner + 3,
+        n_ancilla=plain.n_qubits - layout.n_system,
         eps=1e-13 * degrees.alpha,
-        two_qubit=sum(one.two_qubit for one in counts),
-        rotations=sum(one.rotations for one in counts),
-        build=build,
+        two_qubit=counts.two_qubit,
+        rotations=counts.rotations,
+        build=lambda: plain,
         layout=layout,
+        build_gated=lambda: under,
+        gate_extra=max(gate_counts.two_qubit - counts.two_qubit, gate_counts.rotations - counts.rotations),
     )
 
 

@@ -12,6 +12,7 @@ from qgd_core.circuit.simulate import simulate
 from qgd_core.dynamics.low_rank import LowRankMap
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.encodings import slot_cubic_circuits
+from qgd_core.encodings.slot_history import encode_history
 from qgd_core.encodings.slots_cubic import encode_cubic_slots
 from qgd_core.errors import ConfigError
 
@@ -75,6 +76,63 @@ def test_circuit_of_four_variables_on_random_states():
     start[:size] = np.random.default_rng(0).normal(size=size) * encoding.layout.supported
     found = encoding.alpha * simulate(circuit, start)[:size]
     np.testing.assert_allclose(found, encoding.target @ start[:size], rtol=0, atol=1e-12)
+
+
+def gate_defect(encoding):
+    """Forth and back: at 1 the step, at 0 the identity, on random supported states, what leaves them included."""
+    gated, size, worst = encoding.gated(), 2**encoding.n_system, 0.0
+    assert gated.n_qubits == 1 + encoding.n_ancilla + encoding.n_system
+    x = np.random.default_rng(3).normal(size=size) * encoding.supported
+    for circuit, block in ((gated, encoding.target), (gated.adjoint(), encoding.target.T)):
+        start = np.zeros((2, 2**encoding.n_ancilla, size), dtype=complex)
+        start[:, 0] = x
+        still, moved = simulate(circuit, start.reshape(-1)).reshape(start.shape)
+        still[0] -= x
+        worst = max(worst, np.abs(still).max(), np.abs(encoding.alpha * moved[0] - block @ x).max())
+    return worst
+
+
+@pytest.mark.parametrize(
+    "name", ["one variable", "two directions", "negative multiplier in front", "large offset"]
+)
+def test_a_gate_leaves_the_identity_and_its_adjoint_keeps_to_the_supported_states(name):
+    step, cubic = CASES[name]
+    encoding = encode_cubic_slots(step, cubic, SCALE, BALANCES)
+    assert gate_defect(encoding) < 1e-12
+    assert cost(encoding.gated()).two_qubit <= encoding.gated_cost()[0]
+    assert cost(encoding.gated()).rotations <= encoding.gated_cost()[1]
+
+
+def test_a_history_of_order_three_costs_little_more_than_its_step():
+    for (n, rank), n_time in (((2, 1), 1), ((4, 2), 4), ((4, 2), 10)):
+        encoding = encode_cubic_slots(*step_like(n, rank, 1), SCALE, BALANCES)
+        own = cost(encoding.circuit()).two_qubit
+        assert cost(encode_history(encoding, n_time).circuit()).two_qubit - own <= 8 * n_time + 45
+
+
+def not_sealed(monkeypatch):
+    """What is in a slot not in use is kept: only the adjoint shows it."""
+    monkeypatch.setattr(
+        slot_cubic_circuits, "seal", lambda keep, other: np.stack([0 * keep, other - keep, keep, other] * 2)
+    )
+
+
+def ungated_degrees(monkeypatch):
+    kept = slot_cubic_circuits.turn_last
+
+    def forget(builder, selects, target, angles):
+        table = np.array(angles, dtype=float).reshape(-1)
+        half = table[table.size // 2 :]
+        kept(builder, selects, target, np.concatenate([half, half]) if len(selects) == 4 else table)
+
+    monkeypatch.setattr(slot_cubic_circuits, "turn_last", forget)
+
+
+@pytest.mark.parametrize("plant", [not_sealed, ungated_degrees])
+def test_a_planted_gate_is_seen(plant, monkeypatch):
+    plant(monkeypatch)
+    step, cubic = CASES["large offset"]
+    assert gate_defect(encode_cubic_slots(step, cubic, SCALE, BALANCES)) > 1e-3
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
