@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from qgd_core.arrays import RealArray
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.encodings.base import BlockEncoding
+from qgd_core.encodings.flow_bands import read_bands
 from qgd_core.encodings.layouts import SlotLayout
 from qgd_core.encodings.realisation import Realisation
 from qgd_core.encodings.slot_circuits import lifted_start, lifted_start_cost
@@ -54,6 +55,15 @@ class FlowSlots:
             prepare_cost=lifted_start_cost(layout.n_slot),
             readout=AnchoredReadout(tuple(wanted), layout.n_slot, constant),
         )
+
+
+def find_slots(field: PolynomialField, start: RealArray, unit: float) -> FlowSlots | None:
+    """The slots of a field, or None where F1 is not tridiagonal or F2 not of neighbours."""
+    try:
+        read_bands(field, 1.0)
+    except ConfigError:
+        return None
+    return FlowSlots(field, start, unit)
 
 
 @dataclass(frozen=True, eq=False)
