@@ -62,12 +62,13 @@ def measure(
     costs: dict[str, list[float]] = {name: [] for name in calls}
     for call in (gradient, *calls.values()):
         call()
-    for _ in range(rounds):
+    for i in range(rounds):
         for name, call in calls.items():
             before = [take(gradient) for _ in range(3)]
             cost = take(call)
             after = [take(gradient) for _ in range(3)]
             costs[name].append(cost / statistics.median(before + after))
+            print(f"round {i + 1}: {name}, {costs[name][-1]:.1f} gradients", flush=True)
     return costs
 
 
