@@ -20,7 +20,7 @@ from qgd_core.linear.base import SYNTHESIS, Plan, Resources, shots_for
 from qgd_core.linear.filter import filter_degree, filtered, widen
 from qgd_core.linear.needed import join, of_encodings
 from qgd_core.linear.system import LinearSystem
-from qgd_core.linear.transform import n_selects, n_workspace, transform, transform_cost
+from qgd_core.linear.transform import n_workspace, transform, transform_cost
 from qgd_core.linear.walk import follow
 from qgd_core.phases.angles import qsvt_angles
 from qgd_core.phases.chebyshev import Chebyshev
@@ -89,16 +89,17 @@ def plan_adiabatic(
     path = Path(encoded, e, _angles(steps, 1.0 / gap))
     polynomial = kernel_filter(gap, error).polynomial * _PEAK
     readout = ReferredReadout(problem.wanted, problem.shift, length / (_OVERLAP * _PEAK), last, t)
-    fixed, turns = transform_cost(encoded, degree)
-    controls = n_selects(encoded) + encoded.n_system
+    fixed, turns = transform_cost(encoded, degree, encoded.n_system)
     select_two_qubit, select_rotations = path.select_cost()
-    projected = encoded.n_ancilla - encoded.restored
+    projected = encoded.n_projected
+    controls = projected + encoded.n_system
     excluding = 2 * e.size + 6 * (projected + 2 + encoded.n_system)
-    rotations = turns + (degree + steps) * (2 * e.size + 8 * controls) + steps * (select_rotations + 1)
+    rotations = turns + (degree + steps) * e.size + steps * (8 * controls + select_rotations + 1)
     resources = Resources(
-        qubits=n_workspace(encoded) + encoded.n_ancilla + encoded.n_system + 2 * controls + 4,
+        qubits=4 + n_workspace(encoded, encoded.n_system) + encoded.n_ancilla + encoded.n_system + controls,
         two_qubit=fixed
-        + (degree + steps) // 2 * excluding
+        + degree // 2 * 2 * (e.size - 2)
+        + steps // 2 * excluding
         + steps * (select_two_qubit + 6 * (projected + 1))
         + e.size,
         rotations=rotations,
