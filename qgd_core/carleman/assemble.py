@@ -75,9 +75,9 @@ class Assembly:
         """Append the rows of one degree of a flow: shape (size, degree), each variable and the place of the others."""
         size, degree = variables.shape
         none, own = np.zeros(size, dtype=np.int32), np.arange(size, dtype=np.int32)
-        starts, one = np.arange(0, variables.size + 1, degree), np.ones(variables.size)
-        rooms = np.full(variables.size, self.basis.order - degree + 1)
-        self._append(none, own, starts, variables.ravel(), rests.ravel(), rooms, one)
+        starts = np.arange(0, variables.size + 1, degree)
+        rooms = np.full(variables.size, self.basis.order - degree + 1, dtype=np.int8)
+        self._append(none, own, starts, variables.ravel(), rests.ravel(), rooms, np.empty(0))
 
     def split_monomials(self, variables: Any, rests: Any) -> tuple[Any, Any]:
         """The variables, and the places of the others, of the monomials of one more degree."""
@@ -113,7 +113,12 @@ class Assembly:
         rooms: Any,
         factors: RealArray,
     ) -> None:
-        level = starts.astype(np.int64, copy=False), level_owners, places.astype(np.int32, copy=False), rooms
+        level = (
+            starts.astype(np.int64, copy=False),
+            level_owners,
+            places.astype(np.int32, copy=False),
+            rooms.astype(np.int8),
+        )
         count, longest = _kernels().count_products(owners, tails, *level, self._counts)
         columns, values = np.empty(self._end + count, dtype=np.int32), np.empty(self._end + count)
         columns[: self._end], values[: self._end] = self._columns[: self._end], self._values[: self._end]

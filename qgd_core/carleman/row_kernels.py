@@ -3,7 +3,7 @@
 Places count the constant as 0. table holds at c * lower + p the place of u_c times place p. Polynomials, one per
 variable, come as starts, digits (degree, entries) times lower, degrees, rising within each, and values. Row r
 is the sum, over entries q of the level's row tails[r], of polynomial owners[r] + level_owners[q] times level_values[q]
-times place level_places[q], as far as level_rooms[q] degrees more.
+times place level_places[q], as far as level_rooms[q] degrees more; no values stand for ones.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from qgd_core.carleman.slot_kernels import compile_kernel
 from qgd_core.carleman.slot_kernels import unsigned as _u
 
-_ROWS = "i4[::1], i4[::1], i8[::1], i4[::1], i4[::1], i8[::1]"
+_ROWS = "i4[::1], i4[::1], i8[::1], i4[::1], i4[::1], i1[::1]"
 
 
 @compile_kernel(f"UniTuple(i8, 2)({_ROWS}, i8[:,::1])")
@@ -51,7 +51,7 @@ def write_rows(
         begin, fresh, own, merged = end, serial, ratios[_u(kinds[_u(first + row)])], False
         for q in range(level_ptr[tails[row]], level_ptr[tails[row] + 1]):
             polynomial, place = owners[row] + level_owners[q], level_places[q]
-            room, factor = level_rooms[q], level_values[q]
+            room, factor = level_rooms[q], level_values[q] if level_values.size else 1.0
             for entry in range(_u(indptr[polynomial]), _u(indptr[polynomial + 1])):
                 if degrees[entry] > room:
                     break

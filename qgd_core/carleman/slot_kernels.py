@@ -66,7 +66,7 @@ def multiply_row(
 
 @inline_kernel
 def multiply_lanes(ptr: Any, idx: Any, val: Any, first: Any, last: Any, z: Any, o: Any) -> None:
-    """o[c] = row c of the matrix times z, in eight lanes side by side, for first <= c < last."""
+    """o[c - first] = row c of the matrix times z, in eight lanes side by side, for first <= c < last."""
     for c in range(first, last):
         a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = 0.0
         for k in range(ptr[c], ptr[c + _u(1)], _u(3)):
@@ -81,7 +81,7 @@ def multiply_lanes(ptr: Any, idx: Any, val: Any, first: Any, last: Any, z: Any, 
             a5 += u * z[a + _u(5)] + v * z[b + _u(5)] + w * z[d + _u(5)]
             a6 += u * z[a + _u(6)] + v * z[b + _u(6)] + w * z[d + _u(6)]
             a7 += u * z[a + _u(7)] + v * z[b + _u(7)] + w * z[d + _u(7)]
-        b = c * _u(8)
+        b = (c - first) * _u(8)
         o[b] = a0
         o[b + _u(1)] = a1
         o[b + _u(2)] = a2
@@ -92,13 +92,13 @@ def multiply_lanes(ptr: Any, idx: Any, val: Any, first: Any, last: Any, z: Any, 
         o[b + _u(7)] = a7
 
 
-@compile_kernel("void(f8[::1], f8[::1], u8)")
-def turn(t: Any, z: Any, width: Any) -> None:
-    """z[c, r] = t[r, c] for eight rows r and `width` columns, a multiple of eight."""
+@compile_kernel("void(f8[::1], u8, f8[::1], u8)")
+def turn(x: Any, stride: Any, z: Any, width: Any) -> None:
+    """z[c, r] = x[r, c] for eight rows r, which lie `stride` apart, and `width` columns, a multiple of eight."""
     for first in range(_u(0), width, _u(8)):
         for c in range(_u(8)):
             for r in range(_u(8)):
-                z[(first + c) * _u(8) + r] = t[r * width + first + c]
+                z[(first + c) * _u(8) + r] = x[r * stride + first + c]
 
 
 @compile_kernel(f"void({_MATRIX}, f8[::1], f8[::1], u8, u8, b1, b1, f8[::1])")
@@ -107,46 +107,53 @@ def sandwich(
 ) -> None:
     """y = A x A^T, or A x + x A^T unless `product`, of `blocks` tensors x (n, n), eight rows at a time in cache.
 
-    work has 24 times n rounded up to a multiple of eight, and is zero. packed: x is symmetric and y
+    work has 4096 places and 16 times n rounded up to a multiple of eight, and is zero. packed: x is symmetric and y
     gets its rows from the diagonal on, times sqrt(2) right of it.
     """
-    width = (n + _u(7)) // _u(8) * _u(8)
-    lanes = _u(8) * width
-    t, z, o = work[:lanes], work[lanes : _u(2) * lanes], work[_u(2) * lanes :]
-    after, row_at = _u(0), np.zeros(8, np.uint64)
+    width, after, row_at, begin = (n + _u(7)) // _u(8) * _u(8), _u(0), np.zeros(8, np.uint64), _u(0)
+    scale = 1.4142135623730951 if packed else 1.0
+    o, t, z = work[:4096], work[4096 : _u(4096) + _u(8) * width], work[_u(4096) + _u(8) * width :]
     for block in range(blocks):
         start = block * n * n
         for i in range(_u(0), n, _u(8)):
             height, least = min(_u(8), n - i), i if packed else _u(0)
+            if (
+                not product and i + _u(8) < n
+            ):  # rows that are followed by others: reading past their end is harmless
+                turn(x[start + i * n :], n, z, width)
+            elif not product:
+                for r in range(height):
+                    t[r * width : r * width + n] = x[start + (i + r) * n : start + (i + r + _u(1)) * n]
+                turn(t, width, z, width)
             for r in range(height):
                 row_at[r] = after - (i + r if packed else _u(0))
                 after = row_at[r] + n
-                row = t[r * width : r * width + n]
-                if product:
-                    multiply_row(ptr, idx, val, i + r, x, start, n, row, False)
-                else:
-                    row[:] = x[start + (i + r) * n : start + (i + r + _u(1)) * n]
-            turn(t, z, width)
-            multiply_lanes(ptr, idx, val, least, n, z, o)
+                multiply_row(ptr, idx, val, i + r, x, start, n, t[r * width : r * width + n], False)
+            if product:
+                turn(t, width, z, width)
             for first in range(least, n, _u(8)):
-                count = min(_u(8), n - first)
+                if (first - least) % _u(512) == 0:
+                    begin = first
+                    multiply_lanes(ptr, idx, val, begin, min(begin + _u(512), n), z, o)
+                count, here = min(_u(8), n - first), (first - begin) * _u(8)
                 if height == _u(8) and count == _u(8) and not (packed and first == i):
-                    for r in range(_u(8)):
-                        for c in range(_u(8)):
-                            y[row_at[r] + first + c] = o[(first + c) * _u(8) + r]
+                    if product:
+                        for r in range(_u(8)):
+                            for c in range(_u(8)):
+                                y[row_at[r] + first + c] = o[here + c * _u(8) + r] * scale
+                    else:
+                        for r in range(_u(8)):
+                            for c in range(_u(8)):
+                                both = o[here + c * _u(8) + r] + t[r * width + first + c]
+                                y[row_at[r] + first + c] = both * scale
                 else:
                     for r in range(height):
                         for c in range(count):
                             if not packed or first + c >= i + r:
-                                y[row_at[r] + first + c] = o[(first + c) * _u(8) + r]
-            for r in range(height):
-                skipped = i + r if packed else _u(0)
-                row = y[row_at[r] + skipped : row_at[r] + n]
-                if not product:
-                    multiply_row(ptr, idx, val, i + r, x, start + skipped, n, row, True)
-                if packed:
-                    for c in range(_u(1), _u(row.size)):
-                        row[c] *= 1.4142135623730951
+                                both = o[here + c * _u(8) + r] + (
+                                    0.0 if product else t[r * width + first + c]
+                                )
+                                y[row_at[r] + first + c] = both * (scale if first + c != i + r else 1.0)
 
 
 @compile_kernel("void(f8[::1], f8[::1], u8)")

@@ -61,8 +61,8 @@ def apply_pair(matrix: Csr, tensor: RealArray, out: RealArray, product: bool, pa
     """
     n = matrix.shape[0]
     width = -(-n // 8) * 8
-    work = np.zeros(24 * width + 8)
-    aligned = work[-(work.ctypes.data // 8) % 8 :][: 24 * width]
+    work = np.zeros(16 * width + 4104)
+    aligned = work[-(work.ctypes.data // 8) % 8 :][: 16 * width + 4096]
     blocks = tensor.size // (n * n)
     _kernels().sandwich(*_in_threes(matrix), tensor.ravel(), out, blocks, n, product, packed, aligned)
 
