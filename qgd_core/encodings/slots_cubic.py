@@ -5,21 +5,18 @@ Registers, most significant first: [third, C..., second, B..., first, A...], the
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import numpy as np
-import scipy.sparse as sp
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost
 from qgd_core.dynamics.low_rank import LowRankMap
-from qgd_core.encodings.base import BlockEncoding, Matrix
+from qgd_core.encodings.base import BlockEncoding
+from qgd_core.encodings.cubic_action import act_by_cubes
 from qgd_core.encodings.layouts import CubicLayout
 from qgd_core.encodings.slot_checks import check_numbers, check_step
 from qgd_core.encodings.slot_cubic_circuits import CubicPart, append_cubic, contract_cubic
-from qgd_core.encodings.slot_degrees import ORDER, weigh_degrees
+from qgd_core.encodings.slot_degrees import weigh_degrees
 from qgd_core.errors import ConfigError
 
 
@@ -68,7 +65,7 @@ def encode_cubic_slots(
     counts, gate_counts = cost(plain), cost(under)
     return BlockEncoding(
         method="slots_cubic",
-        target=_target(part, offset, balances),
+        target=act_by_cubes(part, offset, balances, layout.n_system),
         alpha=degrees.alpha,
         n_system=layout.n_system,
         n_ancilla=plain.n_qubits - layout.n_system,
@@ -80,56 +77,3 @@ def encode_cubic_slots(
         build_gated=lambda: under,
         gate_extra=max(gate_counts.two_qubit - counts.two_qubit, gate_counts.rotations - counts.rotations),
     )
-
-
-def _target(part: CubicPart, offset: RealArray, balances: tuple[float, float]) -> Matrix:
-    """Append after contract on the supported states, as sparse matrices."""
-    y, w, size = part.directions, part.multipliers, offset.size
-    linear = sp.csr_array(sp.diags_array(w))
-    second, third = balances
-    one = sp.csr_array(np.ones((1, 1)))
-    quadratic = np.einsum("q,qi,qb,qa->iba", part.quadratic, y, y, y)
-    cubic = np.einsum("q,qi,qc,qb,qa->icba", part.cubic, y, y, y, y).reshape(size, -1)
-    # Each slot of a third degree is kept a third of the times; the others are projected.
-    kept = ("bj,qc,qa->bicja", "bc,qj,qa->bicja", "ba,qc,qj->bicja")
-    mixed = sum(
-        np.einsum(f"q,b,qi,{way}", part.quadratic, w, y, np.diag(np.ones(size)), y, y) for way in kept
-    )
-    contracted: list[list[Any]] = [
-        [one, None, None, None],
-        [None, linear, sp.csr_array(quadratic.reshape(size, -1) / second), sp.csr_array(cubic / third)],
-        [
-            None,
-            None,
-            sp.kron(linear, linear),
-            sp.csr_array(mixed.reshape(size**2, -1) * 2 / 3 * second / third),
-        ],
-        [None, None, None, sp.kron(linear, sp.kron(linear, linear))],
-    ]
-    weights = (1.0, 1.0, second, third)
-    columns: list[Matrix] = [one]
-    for _ in range(ORDER):
-        columns.append(sp.csr_array(sp.kron(columns[-1], sp.csr_array(offset[:, np.newaxis]))))
-    appended: list[list[Any]] = [
-        [
-            math.comb(i, j) * weights[i] / weights[j] * sp.kron(columns[i - j], sp.eye_array(size**j))
-            if j <= i
-            else None
-            for j in range(ORDER + 1)
-        ]
-        for i in range(ORDER + 1)
-    ]
-    compact = sp.coo_array(sp.csr_array(sp.block_array(appended)) @ sp.csr_array(sp.block_array(contracted)))
-    places = _places(size)
-    i, j = compact.coords
-    dimension = (2 * size) ** ORDER
-    whole = sp.csr_array((compact.data, (places[i], places[j])), shape=(dimension, dimension))
-    whole.eliminate_zeros()
-    return whole
-
-
-def _places(size: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Basis states of the constant, of A, of pairs (B, A), and of triples (C, B, A), in that order."""
-    index = np.arange((2 * size) ** ORDER, dtype=np.int64).reshape((2, size) * ORDER)
-    parts = ([0], index[0, 0, 0, 0, 1], index[0, 0, 1, :, 1].reshape(-1), index[1, :, 1, :, 1].reshape(-1))
-    return np.concatenate(parts)

@@ -235,7 +235,7 @@ def _history(
 ) -> History:
     (step,) = realisation.encodings
     blocks, alpha = 2 ** (encoding.n_system - step.n_system), max(1.0, step.alpha)
-    sizes = _sizes(step.target, realisation.start, problem.steps)
+    sizes = _sizes(step, realisation.start, problem.steps)
     # Powers of the step are the blocks of the inverse, and at most powers of its alpha.
     inverse = float(np.sum(alpha ** np.minimum(np.arange(blocks), blocks - copies)))
     shortest = 1.0 / math.hypot(1.0, alpha) if isinstance(encoding, FramedHistory) else 1.0
@@ -254,11 +254,13 @@ def room_for_copies(n_time: int, steps: int) -> int:
     return int((1 << n_time) - steps).bit_length() - 1
 
 
-def _sizes(step: Action, start: RealArray, steps: int) -> RealArray:
-    """Upper limits on the lengths of the states, from entrywise absolute values."""
+def _sizes(step: BlockEncoding, start: RealArray, steps: int) -> RealArray:
+    """Upper limits on the lengths of the states: from entrywise absolute values, or alpha where nothing is assembled."""
     z = np.abs(start)
+    if isinstance(step.target, LinearOperator):
+        return np.asarray(np.linalg.norm(z) * step.alpha ** np.arange(steps + 1.0))
     sizes = [float(np.linalg.norm(z))]
     for _ in range(steps):
-        z = np.asarray(abs(step) @ z)
+        z = np.asarray(abs(step.target) @ z)
         sizes.append(float(np.linalg.norm(z)))
     return np.array(sizes)

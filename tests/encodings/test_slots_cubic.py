@@ -11,7 +11,7 @@ from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import simulate
 from qgd_core.dynamics.low_rank import LowRankMap
 from qgd_core.dynamics.polynomial import PolynomialField
-from qgd_core.encodings import slot_cubic_circuits
+from qgd_core.encodings import cubic_action, slot_cubic_circuits
 from qgd_core.encodings.slot_history import encode_history
 from qgd_core.encodings.slots_cubic import encode_cubic_slots
 from qgd_core.errors import ConfigError
@@ -76,6 +76,17 @@ def test_circuit_of_four_variables_on_random_states():
     start[:size] = np.random.default_rng(0).normal(size=size) * encoding.layout.supported
     found = encoding.alpha * simulate(circuit, start)[:size]
     np.testing.assert_allclose(found, encoding.target @ start[:size], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["one variable", "two directions", "large offset", "padded directions"])
+def test_a_large_step_acts_without_being_assembled(name, monkeypatch):
+    step, cubic = CASES[name]
+    dense = encode_cubic_slots(step, cubic, SCALE, BALANCES).target.toarray()
+    monkeypatch.setattr(cubic_action, "_ASSEMBLED", 1)
+    action = encode_cubic_slots(step, cubic, SCALE, BALANCES).target
+    x = np.random.default_rng(5).normal(size=len(dense))
+    np.testing.assert_allclose(action @ x, dense @ x, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(action.H @ x, dense.T @ x, rtol=0, atol=1e-13)
 
 
 def gate_defect(encoding):
