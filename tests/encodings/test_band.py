@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qgd_core.circuit.counts import cost
+from qgd_core.circuit.multiplex import gray_turns
 from qgd_core.circuit.simulate import simulate
+from qgd_core.circuit.turns import chain_angles
 from qgd_core.encodings import band
 from qgd_core.encodings.base import padded
 from qgd_core.encodings.weights import chain_need, least_alpha
@@ -134,3 +136,57 @@ def test_a_smooth_band_of_two_to_the_sixteen_rows_is_planned():
     assert two_sided.alpha <= 7 * (1 + 1e-12)
     assert min(one.alpha for one in one_sided) <= 7.01
     assert all(np.isfinite(one.alpha) for one in one_sided)
+
+
+@pytest.mark.parametrize("badly_scaled", [False, True], ids=["smooth", "badly scaled"])
+def test_two_to_the_sixteen_rows_keep_ten_digits(badly_scaled, monkeypatch):
+    """Label states from the angles that the circuits turn by, their Walsh transform included, against the entries."""
+    n = 2**16
+    x = 9 * np.linspace(0, 1, n)
+    rows = 10.0 ** np.random.default_rng(4).uniform(-12, 6, n) if badly_scaled else np.ones(n)
+    smooth = sp.diags_array([-(1 + x[1:]), 2 + x, -(1 + x[:-1] ** 2)], offsets=[-1, 0, 1])
+    target, _ = padded(sp.csr_array(sp.diags_array(rows) @ smooth))
+    seen, kept = [], band._assemble
+    monkeypatch.setattr(
+        band, "_assemble", lambda *given: (seen.append((given[2], given[3], given[4])), kept(*given))[1]
+    )
+    found, largest = list(variants(target)), np.abs(target.data).max()
+    # Independent rotations ask for an alpha out of all proportion where scales differ: they are never chosen there.
+    sound = [one for one in seen if one[1] < 100 * largest]
+    assert len(sound) >= 2
+    assert min(found, key=lambda one: one.merit).alpha < 100 * largest
+    for parts, alpha, sides in sound:
+        right, left = (turned(side) for side in sides(parts))
+        by_column = np.take_along_axis(np.broadcast_to(left, parts.values.shape), parts.rows, axis=1)
+        defect = alpha * right * by_column - parts.values
+        assert np.abs(defect).max() <= 1e-13 * largest
+
+
+def turned(side):
+    """Amplitudes of the one-hot labels, by cosines and sines of what is left of the angles after there and back."""
+
+    def exact(angles):
+        size = angles.shape[-1]
+        turns = np.zeros(size)
+        for word, turn in gray_turns(angles.reshape((2,) * side.n_selects)):
+            turns[word] = turn
+        for axis in range(side.n_selects):
+            low, high = np.moveaxis(turns.reshape((2,) * side.n_selects), axis, 0)
+            turns = np.stack([low + high, low - high], axis)
+        return turns.reshape(-1) / 2.0
+
+    wanted = side.amplitudes
+    held = np.cos(exact(2.0 * np.arccos(np.clip(side._kept(wanted), -1.0, 1.0)))) if side.dumps else 1.0
+    if side.product:
+        base = np.where(wanted[0] < 0, -1.0, 1.0)
+        angles = np.array([exact(2.0 * np.arctan2(one * base, np.abs(wanted[0]))) for one in wanted[1:]])
+        others = np.cos(angles)
+        first = held * others.prod(axis=0)
+        hot = [held * np.sin(own) * np.delete(others, k, axis=0).prod(axis=0) for k, own in enumerate(angles)]
+        return np.array([first, *hot])
+    left, found = held, []
+    for own in chain_angles(wanted):
+        angle = exact(own)
+        found.append(left * np.sin(angle))
+        left = left * np.cos(angle)
+    return np.array([left, *found])

@@ -105,6 +105,16 @@ def test_cost_of_a_step(n, rank, offset, qubits, cx):
     assert cost(circuit)["cx"] <= cx
 
 
+@pytest.mark.parametrize("offset", [0.0, 0.02])
+@pytest.mark.parametrize("seed", range(6))
+def test_eight_variables_cost_at_most_220_near_the_norm_of_the_step(seed, offset):
+    encoding = encode_slots(step_like(8, 4, seed, offset=offset), 1.0)
+    used = np.flatnonzero(encoding.supported)
+    norm = np.linalg.norm(encoding.target.toarray()[np.ix_(used, used)], 2)
+    assert cost(encoding.circuit())["cx"] <= 185
+    assert norm - 1e-12 <= encoding.alpha <= 1.02 * norm
+
+
 def test_alpha_is_near_the_norm_of_the_block_weights():
     for seed in range(20):
         rng = np.random.default_rng(seed)
