@@ -1,7 +1,8 @@
 """A training window of four weights at orders 2 and 3, both in slots, 3 also from entries: python benchmarks/order_three.py
 
 T = 10 steps, one and two Newton steps; exact amplitudes against true gradient descent, relative to the move. CX are
-upper bounds of the plan, per step those of the built circuit.
+upper bounds of the plan, per step those of the built circuit. Controls: the affine model (N = 1), the Carleman model of
+each order run classically, and the centre alone, which is what the Newton steps reach without a window.
 """
 
 from __future__ import annotations
@@ -37,6 +38,12 @@ def main() -> None:
                 start,
                 Settings(steps=STEPS, newton_steps=newton, order=order, budget=0.25, solver="marching"),
             )
+            controls = {"model, classical": window.classical()}
+            if order == 2:
+                controls |= {"N = 1": window.affine(), "centre alone, Newton only": window.centre.point}
+            for name, point in controls.items():
+                error = np.linalg.norm(point - end) / move
+                print(f"| {newton} | {order} | {name} | | | | | {error:.1e} |")
             # At order 3 also from the entries, which slots are chosen over.
             for plan in [window.route, *(window.route.losers if order == 3 else ())]:
                 found = plan.emulate()
