@@ -63,9 +63,9 @@ def main() -> None:
     left.set(ylabel="negative / all of sum |eigenvalue|", ylim=(0, 0.7), title="Never strictly dissipative")
     left.axhline(0.5, color="0.7", linewidth=0.8, linestyle=":")
     middle.set(ylabel="test accuracy", ylim=(0, 1), title="Accuracy")
-    right.set(ylabel="eigenvalue", title="Largest and smallest Ritz value (medians)")
+    right.set(ylabel="eigenvalue", title="Extreme Ritz values (medians)")
     right.set_yscale("symlog", linthresh=10)
-    middle.legend(fontsize=7, frameon=False, loc="lower right")
+    left.legend(fontsize=7, frameon=False, loc="upper left")
     figure.savefig(here.with_suffix(".svg"), metadata={"Date": None})
 
 
