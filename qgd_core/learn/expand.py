@@ -22,6 +22,10 @@ from qgd_core.learn.losses import as_objective
 
 Function = Callable[[Tensor], Tensor]
 
+_MOST = 3  # degree of the gradient up to which expansions are asked for
+_PLACES = np.cos(np.pi * (np.arange(9) + 0.5) / 9)  # along a line, in units of its random direction
+_ROUNDING = 1e-11
+
 
 def restrict(model: nn.Module, loss: Any, data: Any, active: ActiveSet) -> Function:
     """Return the loss as a float64 function of the active weights, everything else held.
@@ -125,29 +129,67 @@ def expand(
     loss: Any,
     data: Any,
     active: ActiveSet,
-    order: int = 2,
+    order: int | None = None,
     centre: ArrayLike | None = None,
 ) -> PolynomialField:
     """Expand the gradient flow du/dt = -grad L around a centre, in the active weights.
 
-    Arguments: model, loss and data as in `restrict`; active, n weights; order q >= 1, the highest degree kept; centre,
-    the active weights (n,) expanded around (default: where the model is now). u = w - centre.
+    Arguments: model, loss and data as in `restrict`; active, n weights; order q >= 1, the highest degree kept (default:
+    the degree of the gradient, where the loss is a polynomial of degree 4 or less in these weights); centre, the active
+    weights (n,) expanded around (default: where the model is now). u = w - centre.
     Result: PolynomialField with F_k = -D^(k+1) L / k! of shape (n, n^k), k = 0..q, exact to rounding; the model error
-    is the Taylor remainder, of order |u|^(q+1).
-    Raises: ConfigError when order < 1, or a derivative is not finite.
+    is the Taylor remainder, of order |u|^(q+1), and none where the loss is a polynomial of degree q + 1.
+    Raises: ConfigError when order < 1, when the loss is no such polynomial and no order is given, when a derivative is
+    not finite, or when weights are dead: no derivative depends on them.
     Source: arXiv 2303.03428, Eq 4, in the continuous form of the same gradient.
     """
-    if order < 1:
-        raise ConfigError(f"order is {order}, below 1.", subject="order", value=order)
+    if order is not None and (not isinstance(order, (int, np.integer)) or order < 1):
+        raise ConfigError(f"order is {order}, expected a whole number >= 1.", subject="order", value=order)
     function = restrict(model, loss, data, active)
     point = active.gather(model) if centre is None else real_vector(centre, "centre", len(active))
+    degree = _polynomial_degree(function, point) if order is None else order
+    tensors = {k: derivative(function, point, k + 1) for k in range(degree + 1)}
+    _require_alive(tensors, active)
     return PolynomialField(
-        {
-            k: -derivative(function, point, k + 1).reshape(len(point), -1) / math.factorial(k)
-            for k in range(order + 1)
-        },
+        {k: -tensor.reshape(len(point), -1) / math.factorial(k) for k, tensor in tensors.items()},
         centre=point,
     )
+
+
+def _polynomial_degree(function: Function, point: RealArray) -> int:
+    """The degree, 1 to 3, of the gradient along two random lines through the point; a polynomial fits it to rounding."""
+    rng, found = np.random.default_rng(0), 0
+    for _ in range(2):
+        line = rng.standard_normal(len(point)) / np.sqrt(len(point))
+        slopes = np.array([gradient(function, point + t * line) for t in _PLACES])
+        for degree in range(1, _MOST + 2):
+            powers = np.polynomial.chebyshev.chebvander(_PLACES, degree)
+            rest = slopes - powers @ np.linalg.lstsq(powers, slopes, rcond=None)[0]
+            if np.abs(rest).max() <= _ROUNDING * np.abs(slopes).max():
+                break
+        found = max(found, degree)
+    if found > _MOST:
+        raise ConfigError(
+            f"The loss is not a polynomial of degree {_MOST + 1} or less in the active weights, and no order is given.",
+            subject="order",
+            remedy="Pass order=2, say; what is cut off is the Taylor remainder.",
+        )
+    return found
+
+
+def _require_alive(tensors: dict[int, RealArray], active: ActiveSet) -> None:
+    """Raise ConfigError if some weight is in no derivative, naming up to three."""
+    dead = ~np.any([tensor.reshape(len(tensor), -1).any(axis=1) for tensor in tensors.values()], axis=0)
+    if dead.any():
+        names = [f"{name}[{int(i)}]" for name, index in active.indices.items() for i in index]
+        listed = ", ".join(np.array(names)[dead][:3])
+        raise ConfigError(
+            f"{dead.sum()} of {len(active)} active weights are dead, the loss does not depend on them here: "
+            f"{listed}{', ...' if dead.sum() > 3 else '.'}",
+            subject=active,
+            value=int(dead.sum()),
+            remedy="Leave them out (active.subset), or give the objective weight decay.",
+        )
 
 
 def _slope(scalar: Tensor, point: Tensor, again: bool) -> Tensor:

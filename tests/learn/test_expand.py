@@ -77,6 +77,39 @@ def test_field_is_the_gradient_flow_of_a_polynomial_loss():
         np.testing.assert_allclose(field(np.array(shift) - centre), -slope.numpy(), rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("degree", [2, 3, 4])
+def test_without_an_order_a_polynomial_loss_is_expanded_exactly(degree):
+    """Minus the gradient of (a.w)^degree + |w|^2, by hand."""
+    model = nn.Linear(3, 1, bias=False, dtype=torch.float64)
+    a = torch.tensor([0.5, -1.0, 0.8], dtype=torch.float64)
+    loss = Objective(
+        lambda whole, batch: (whole.weight[0] @ batch) ** degree + (whole.weight**2).sum(), whole=True
+    )
+    field = expand(model, loss, a, ActiveSet.from_names(model))
+    assert field.degree == degree - 1
+    for w in np.eye(3) * 2.0:
+        slope = degree * float(w @ a.numpy()) ** (degree - 1) * a.numpy() + 2 * w
+        np.testing.assert_allclose(field(w - field.centre), -slope, rtol=0, atol=1e-12)
+    quintic = Objective(lambda whole, batch: (whole.weight[0] @ batch) ** 5, whole=True)
+    with pytest.raises(ConfigError, match="degree 4 or less"):
+        expand(model, quintic, a, ActiveSet.from_names(model))
+
+
+def test_dead_weights_are_named_unless_decay_moves_them():
+    model = nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1))
+    with torch.no_grad():
+        model[0].weight.fill_(0.5)
+        model[0].bias.copy_(torch.tensor([1.0, -100.0]))  # unit 1 never fires
+        model[2].weight.fill_(0.3)
+    data = torch.rand(5, 3, generator=torch.Generator().manual_seed(0)), torch.zeros(5, 1)
+    active = ActiveSet.from_names(model, ["0.weight", "2.bias"])
+    with pytest.raises(ConfigError, match=r"3 of 7 active weights are dead.*0\.weight\[3\]") as caught:
+        expand(model, "squares", data, active, order=1)
+    assert caught.value.value == 3
+    assert expand(model, "squares", data, active.subset([0, 1, 2, 6]), order=1).n == 4
+    assert expand(model, Objective("squares", l2=0.1), data, active, order=1).n == 7
+
+
 def test_field_coefficients_of_a_network():
     model, loss, data, active = make_problem()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -147,9 +180,13 @@ def test_bad_input_is_named():
     with pytest.raises(ConfigError, match="order"):
         expand(model, loss, data, active, order=0)
     with pytest.raises(ConfigError, match="centre"):
-        expand(model, loss, data, active, centre=[1.0])
+        expand(model, loss, data, active, 2, centre=[1.0])
+    with pytest.raises(ConfigError, match=r"order is 1\.5"):
+        expand(model, loss, data, active, order=1.5)
     with pytest.raises(ConfigError, match="NaN"):
         expand(model, loss, (data[0] * float("nan"), data[1]), active)
+    with pytest.raises(ConfigError, match="not a polynomial"):
+        expand(model, loss, data, active)
     with pytest.raises(ConfigError, match="no loss"):
         expand(model, "nope", data, active)
     with pytest.raises(ConfigError, match="l2"):
