@@ -4,7 +4,8 @@
 
 Five circuits of as many gates: flat, rotations that all differ, such rotations between cx, one block of 1,000 gates
 repeated, and blocks within blocks. The ratio is compile over native; both are the best of five, taken in turn so that a
-busy machine slows both alike.
+busy machine slows both alike. Running is compared in the same way, and by the number of function calls, which no other
+work on the machine changes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from cProfile import Profile
 from functools import partial
 from typing import Any
 
@@ -155,6 +157,13 @@ def clock(action: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
+def calls(action: Callable[[], object]) -> int:
+    """Function calls that one call makes, Python's and those into compiled code."""
+    with Profile() as profile:
+        action()
+    return sum(entry.callcount for entry in profile.getstats())
+
+
 def compare(name: str, kind: str, n_gates: int, rounds: int = 5) -> tuple[float, float]:
     """Seconds of the native build and of compile, each the best of some rounds taken in turn."""
     backend, (make, alike) = get_backend(name), KINDS[kind]
@@ -208,15 +217,15 @@ RUN: dict[str, Callable[[Any], object]] = {
 }
 
 
-def compare_runs(name: str, n_gates: int, rounds: int = 5) -> tuple[float, float]:
-    """Seconds of the SDK's own run of its native circuit and of statevector(), each the best of some rounds."""
+def compare_runs(name: str, n_gates: int, rounds: int = 5) -> tuple[float, float, int, int]:
+    """Seconds, the best of some rounds, and calls of the SDK's own run of its native circuit and of statevector()."""
     executable = get_backend(name).compile(Program(mixed(n_gates)))
     circuit = NATIVE[name]("mixed", n_gates)
     native, ours = [], []
     for _ in range(rounds):
         native.append(clock(partial(RUN[name], circuit)))
         ours.append(clock(executable.statevector))
-    return min(native), min(ours)
+    return min(native), min(ours), calls(partial(RUN[name], circuit)), calls(executable.statevector)
 
 
 def main(n_gates: int) -> None:
@@ -226,10 +235,12 @@ def main(n_gates: int) -> None:
         for kind in KINDS:
             native, ours = compare(name, kind, n_gates)
             print(f"| {name} | {kind} | {native:.3f} | {ours:.3f} | {ours / native:.2f} |", flush=True)
-    print("\n| backend | gates | native run s | run s | ratio |\n| --- | --- | --- | --- | --- |")
+    heads = ["backend", "gates", "native run s", "run s", "ratio", "native calls", "calls"]
+    print(f"\n| {' | '.join(heads)} |\n| {' | '.join(['---'] * len(heads))} |")
     for name in NATIVE:
-        native, ours = compare_runs(name, n_gates // 20)
-        print(f"| {name} | {n_gates // 20} | {native:.3f} | {ours:.3f} | {ours / native:.2f} |", flush=True)
+        native, ours, theirs, own = compare_runs(name, n_gates // 20)
+        row = [name, n_gates // 20, f"{native:.3f}", f"{ours:.3f}", f"{ours / native:.2f}", theirs, own]
+        print(f"| {' | '.join(map(str, row))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ class Target:
 
 TARGETS = (
     Target("braket:local"),
-    Target("braket:sv1", PLACE, 2000, UNSEEDED),
+    Target("braket:sv1", PLACE, 500, UNSEEDED),
     Target("braket:tn1", PLACE, 500, UNSEEDED),
     Target("braket:device:arn:aws:braket:us-east-1::device/qpu/somewhere/Trap-1", PLACE, 500, UNSEEDED),
     Target("cirq:simulator"),

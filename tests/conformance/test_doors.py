@@ -25,6 +25,17 @@ def make(target, options):
     [mutant] = [mutant for mutant in MUTANTS if mutant.name == "tdg is t"]
     return MutantBackend(mutant)
 """
+OTHERS = {  # distribution, name of the backend, module: each broken in a way of its own
+    ("qgd-later", "later", "qgd_later"): PLUGIN.replace('"crooked"', '"later"').replace(
+        "make, 1)", "make, 2)"
+    ),
+    ("qgd-crash", "crash", "qgd_crash"): "raise RuntimeError('out of order')",
+    ("qgd-twin-one", "twin", "qgd_twin_one"): PLUGIN.replace('"crooked"', '"twin"'),
+    ("qgd-twin-two", "twin", "qgd_twin_two"): PLUGIN.replace('"crooked"', '"twin"'),
+    ("qgd-liar", "liar", "qgd_liar"): PLUGIN.replace('"crooked"', '"liar"').replace(
+        'mutant.name == "tdg is t"', 'mutant.name == "shots declared, then refused"'
+    ),
+}
 THREE_LINES = """
 from qgd_core.conformance import conformance
 
@@ -33,14 +44,20 @@ test_crooked = conformance("crooked")
 SENTENCE = "Every gate of the table, on every position, acts as its matrix."
 
 
+def install(site, distribution, name, module, source):
+    """A plugin of one module, as pip would leave it in a folder."""
+    info = site / f"{distribution.replace('-', '_')}-0.3.dist-info"
+    info.mkdir(parents=True)
+    (site / f"{module}.py").write_text(source)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 0.3\n")
+    (info / "entry_points.txt").write_text(f"[qgd.backends]\n{name} = {module}\n")
+
+
 @pytest.fixture
 def shell(tmp_path):
     """Runs Python in a folder in which the plugin lies as pip would leave it, and the lines of its own tests."""
-    site, info = tmp_path / "site", tmp_path / "site" / "qgd_crooked-0.3.dist-info"
-    info.mkdir(parents=True)
-    (site / "qgd_crooked_module.py").write_text(PLUGIN)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: qgd-crooked\nVersion: 0.3\n")
-    (info / "entry_points.txt").write_text("[qgd.backends]\ncrooked = qgd_crooked_module\n")
+    site = tmp_path / "site"
+    install(site, "qgd-crooked", "crooked", "qgd_crooked_module", PLUGIN)
     (tmp_path / "test_crooked.py").write_text(THREE_LINES)
 
     def run(*arguments):
@@ -88,3 +105,23 @@ def test_an_unbroken_plugin_of_the_same_making_passes(shell):
     )
     (shell.folder / "site" / "qgd_crooked_module.py").write_text(honest)
     assert shell("qgd", "conformance", "crooked", "--only", "every_gate").returncode == 0
+
+
+def test_every_kind_of_broken_plugin_is_named_by_the_shell_and_harms_no_other(shell):
+    for names, source in OTHERS.items():
+        install(shell.folder / "site", *names, source)
+    listed = " ".join(shell("qgd", "backends").stdout.split())
+    reasons = {
+        "later": "plugin API 2, this core has 1",
+        "crash": "RuntimeError: out of order",
+        "twin": "claimed by qgd-twin-one and qgd-twin-two",
+    }
+    for name, reason in reasons.items():
+        assert reason.split(",")[0] in listed, listed
+        done = shell("qgd", "conformance", name, "--only", "total_and_form")
+        assert done.returncode == 2
+        assert reason in done.stderr
+    done = shell("qgd", "conformance", "liar", "--only", "total_and_form", "--only", "one_x_in_the_vector")
+    assert done.returncode == 1
+    assert "NotImplementedError" in done.stdout
+    assert shell("qgd", "conformance", "crooked", "--only", "one_x_in_the_bits").returncode == 0

@@ -27,6 +27,9 @@ from qgd_core.plugin import (
     read_options,
 )
 
+ASSUMED_PRICE = 1.6  # US dollars per second: written down from memory, not read from the list
+ASSUMED_ON = "2026-11-22, see https://www.ibm.com/quantum/pricing"
+
 
 @dataclass(frozen=True)
 class DeviceOptions:
@@ -56,8 +59,8 @@ class RealOptions(DeviceOptions):
     """Most shots of one run."""
     max_cost: float | None = None
     """Most US dollars of one run, by the estimate."""
-    price_per_second: float = 1.6
-    """US dollars per second on the device: assumed; give that of your own plan."""
+    price_per_second: float | None = None
+    """US dollars per second on the device, of your own plan; ASSUMED_PRICE where none is given."""
     resume: str | None = None
     """Identifier of a job sent earlier, printed then: its result is fetched, and nothing new is sent."""
 
@@ -110,13 +113,14 @@ class RealBackend(DeviceBackend):
         self.limits = read_options(RealOptions, options, f"qiskit:ibm:{name}")
         super().__init__(open_device(name), self.limits)
         self._spec = f"qiskit:ibm:{name}"
+        given = self.limits.price_per_second
+        self.rate = ASSUMED_PRICE if given is None else given
+        self._basis = f"{self.rate} a second {f'assumed on {ASSUMED_ON}' if given is None else 'as given'}"
 
     def price(self, circuit: QuantumCircuit, shots: int) -> float:
         """US dollars that the shots of a fitted circuit cost, by its duration and the delay between shots."""
         delay = getattr(self.device, "default_rep_delay", None) or 250e-6
-        return float(
-            shots * (circuit.estimate_duration(self.device.target) + delay) * self.limits.price_per_second
-        )
+        return float(shots * (circuit.estimate_duration(self.device.target) + delay) * self.rate)
 
     def sample(self, circuit: QuantumCircuit, shots: int, seed: int) -> dict[str, int]:
         """Counts from the device, or of the job to resume."""
@@ -125,8 +129,7 @@ class RealBackend(DeviceBackend):
         else:
             limits = self.limits
             price = self.price(circuit, shots)
-            basis = f"at {limits.price_per_second} a second, assumed unless given"
-            admit(self._spec, shots, price, limits.max_shots, limits.max_cost, basis)
+            admit(self._spec, shots, price, limits.max_shots, limits.max_cost, self._basis)
             with quietly():
                 job = sampler(self.device, seed).run([circuit], shots=shots)
             print(f"{self._spec}: sent as job {job.job_id()}.", file=sys.stderr, flush=True)

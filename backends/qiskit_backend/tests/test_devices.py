@@ -119,7 +119,7 @@ def test_a_real_device_sends_nothing_without_a_limit_or_past_one(service, limits
     with pytest.raises(ConfigError, match=match):
         executable.run(100, seed=1)
     assert not service.jobs
-    assert "US dollars" in capsys.readouterr().err
+    assert "US dollars (1.6 a second assumed on " in capsys.readouterr().err
 
 
 @needs_runtime
@@ -130,7 +130,7 @@ def test_a_real_device_runs_within_its_limits_and_a_lost_job_is_resumed(service,
     [identifier] = service.jobs
     printed = capsys.readouterr().err
     seconds = 100 * (executable.fitted.estimate_duration(service.device.target) + 250e-6)
-    assert f"estimated at {2 * seconds:.2f} US dollars" in printed
+    assert f"estimated at {2 * seconds:.2f} US dollars (2.0 a second as given)" in printed
     assert printed.index("estimated") < printed.index(f"sent as job {identifier}")
     again = get_backend("qiskit:ibm:somewhere", resume=identifier).compile(flip())
     assert again.run(100) == outcomes
