@@ -22,6 +22,7 @@ B = TypeVar("B", bound=Block)
 
 def scaled(encoding: B, factor: complex) -> B:
     """`factor` times an encoded matrix: alpha takes the magnitude, a global phase the rest."""
+    encoding = encoding.both_ways()
     magnitude, turn = abs(factor), math.atan2(factor.imag, factor.real)
     if not (magnitude > 0 and math.isfinite(magnitude)):
         raise ConfigError(f"An encoding cannot be multiplied by {factor}.", value=magnitude)
@@ -52,6 +53,7 @@ def combine(encodings: Sequence[B], factors: Sequence[complex]) -> B:
     """
     if not encodings or len(encodings) != len(factors):
         raise ConfigError(f"{len(encodings)} encodings need as many factors, got {len(factors)}.")
+    encodings = [encoding.both_ways() for encoding in encodings]
     sizes = {encoding.n_system for encoding in encodings}
     if len(sizes) != 1:
         raise ConfigError(f"Only matrices of one size add up, got {sorted(sizes)} qubits.")
@@ -93,6 +95,7 @@ def product(left: B, right: B) -> B:
     """Encode A B from encodings of A and B: alphas multiply, ancillas add; arXiv:1806.01838, lemma 30."""
     if left.n_system != right.n_system:
         raise ConfigError(f"Matrices on {left.n_system} and {right.n_system} qubits cannot be multiplied.")
+    left, right = left.both_ways(), right.both_ways()
     joined = _Joined(left, right)
     builder = CircuitBuilder("product", joined.n_ancilla + left.n_system)
     system = range(joined.n_ancilla, builder.n_qubits)
@@ -104,6 +107,7 @@ def product(left: B, right: B) -> B:
 
 def kron(left: B, right: B) -> B:
     """Encode the Kronecker product of two encoded matrices, the left one's register first."""
+    left, right = left.both_ways(), right.both_ways()
     joined = _Joined(left, right)
     n_system = left.n_system + right.n_system
     builder = CircuitBuilder("kron", joined.n_ancilla + n_system)
@@ -125,6 +129,7 @@ def kron_sum(left: B, right: B) -> B:
 
 def _extended(encoding: B, n_idle: int, *, first: bool) -> B:
     """The same matrix on a larger register: A (x) I where it comes `first`, else I (x) A."""
+    encoding = encoding.both_ways()
     n_system = encoding.n_system + n_idle
     builder = CircuitBuilder("extended", encoding.n_ancilla + n_system)
     start = encoding.n_ancilla + (0 if first else n_idle)

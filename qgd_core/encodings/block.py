@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from qgd_core.arrays import RealArray
-from qgd_core.circuit.circuit import Circuit
+from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import Counts, cost
 from qgd_core.encodings.action import Action, transposed
 
@@ -37,7 +37,7 @@ class Block:
     circuit is built. `target` (shape 2**n_system square) is the classical action. With a `layout` all of this holds on
     the states it supports, which the circuit keeps to; `build_gated` then makes the same circuit under a control in
     front, the identity on these states and clean ancillas where that is 0, its adjoint keeping to them too, for at most
-    `gate_extra` CX and rotations more.
+    `gate_extra` CX and rotations more. The adjoint of a circuit that is `one_way` may leave them: see `both_ways`.
     """
 
     method: str
@@ -55,6 +55,7 @@ class Block:
     build_gated: Callable[[], Circuit] | None = None
     gate_extra: int = 0
     clean: int = 0
+    one_way: bool = False
 
     @property
     def n_projected(self) -> int:
@@ -103,7 +104,9 @@ class Block:
 
     def adjoint(self) -> Self:
         """The encoding of the conjugate transpose, at the same cost."""
-        gated = self.build_gated
+        own, gated = self.both_ways(), self.build_gated
+        if own is not self:
+            return own.adjoint()
         return self.derived(
             target=transposed(self.target),
             build=lambda: self.circuit().adjoint(),
@@ -111,6 +114,38 @@ class Block:
             build_gated=None if gated is None else lambda: gated().adjoint(),
             gate_extra=self.gate_extra,
             clean=self.clean,
+        )
+
+    def both_ways(self) -> Self:
+        """The same encoding by a circuit whose adjoint keeps to the supported states too: under its gate, held at 1."""
+        if not self.one_way:
+            return self
+        n, (two_qubit, rotations) = self.n_ancilla, self.gated_cost()
+        system = range(n + 1, n + 1 + self.n_system)
+
+        def held() -> Circuit:
+            builder = CircuitBuilder("held", system.stop)
+            builder.gate("x", [n])
+            builder.call(self.gated(), [n, *range(n), *system])
+            builder.gate("x", [n])
+            return builder.build()
+
+        def gated() -> Circuit:
+            builder = CircuitBuilder("gated", system.stop + 1)
+            builder.call(self.gated(), [*range(n + 1), *range(n + 2, builder.n_qubits)])
+            return builder.build()
+
+        return replace(
+            self,
+            build=held,
+            n_ancilla=n + 1,
+            restored=self.restored + 1,
+            clean=self.clean + 1,
+            two_qubit=two_qubit,
+            rotations=rotations,
+            build_gated=gated,
+            gate_extra=0,
+            one_way=False,
         )
 
     def derived(self, **changes: Any) -> Self:
@@ -121,6 +156,7 @@ class Block:
             "build_gated": None,
             "gate_extra": 0,
             "clean": 0,
+            "one_way": False,
         }
         return replace(self, **(alone | changes))
 

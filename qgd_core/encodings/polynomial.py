@@ -30,7 +30,7 @@ def transform(encoding: B, polynomial: Chebyshev, tolerance: float = 1e-12) -> B
     Raises: as `qsvt_angles`.
     Source: Gilyen et al., arXiv:1806.01838, corollary 18: phases and their negatives under a Hadamard pair.
     """
-    angles = qsvt_angles(polynomial, tolerance)
+    encoding, angles = encoding.both_ways(), qsvt_angles(polynomial, tolerance)
     circuit = _circuit(encoding, angles)
     counts = cost(circuit)
     return encoding.derived(
@@ -42,6 +42,7 @@ def transform(encoding: B, polynomial: Chebyshev, tolerance: float = 1e-12) -> B
         two_qubit=counts.two_qubit,
         rotations=counts.rotations,
         build=lambda: circuit,
+        layout=encoding.layout,
     )
 
 

@@ -96,6 +96,7 @@ def encode_slots(
         layout=layout,
         build_gated=lambda: build(gated=True),
         gate_extra=2 ** (p + 2) + 20,
+        one_way=True,
     )
 
 

@@ -75,5 +75,6 @@ def encode_cubic_slots(
         build=lambda: plain,
         layout=layout,
         build_gated=lambda: under,
+        one_way=True,
         gate_extra=max(gate_counts.two_qubit - counts.two_qubit, gate_counts.rotations - counts.rotations),
     )

@@ -64,6 +64,9 @@ def march_amplified(
     """
     if not all(isinstance(e.target, sp.csr_array) for e in realisation.encodings):
         return None
+    # Steps run back too: their adjoints must keep to the states in use.
+    both_ways = tuple(one.both_ways() for one in realisation.encodings)
+    realisation = replace(realisation, encodings=both_ways)
     steps = [realisation.encoding_at(t) for t in range(problem.steps)]
     constant, allowed = realisation.readout.constant, _SHARE * eps * problem.unit
     moved = allowed / (math.hypot(1.0, problem.bound() / constant) + allowed / constant)

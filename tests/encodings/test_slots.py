@@ -15,6 +15,7 @@ from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.encodings import slots
 from qgd_core.encodings.slot_circuits import lifted_start, lifted_start_cost
 from qgd_core.encodings.slots import encode_slots
+from qgd_core.phases.chebyshev import Chebyshev
 
 
 def step_like(n, rank, seed=0, offset=0.05, cubic=0.15, multipliers=None):
@@ -166,6 +167,44 @@ def test_a_step_of_512_variables_is_encoded_at_once():
     wanted = 0.01 * step.multipliers + step.offset
     wanted = wanted + (step.weights * (0.01 * step.directions.sum(axis=1)) ** 2) @ step.directions
     np.testing.assert_allclose(found[places], wanted, rtol=0, atol=1e-13)
+
+
+def leak(encoding, wanted):
+    """The worst error of the circuit on a random supported state, what leaves those states included."""
+    circuit, size = encoding.circuit(), 2**encoding.n_system
+    start = np.zeros(2**circuit.n_qubits, dtype=complex)
+    start[:size] = np.random.default_rng(6).normal(size=size) * CASES_LAYOUT
+    found = encoding.alpha * simulate(circuit, start)[:size]
+    return np.abs(found - wanted @ start[:size]).max()
+
+
+CASES_LAYOUT = encode_slots(CASES["two variables"], SCALE, BALANCE).supported
+DERIVED = {
+    "adjoint": (lambda e: e.adjoint(), lambda a, alpha: a.T),
+    "adjoint of a multiple": (lambda e: (-2.0 * e).adjoint(), lambda a, alpha: -2.0 * a.T),
+    "adjoint of a product": (lambda e: (e @ e).adjoint(), lambda a, alpha: (a @ a).T),
+    "adjoint of a sum": (lambda e: (e + e).adjoint(), lambda a, alpha: 2.0 * a.T),
+    "cube": (lambda e: e.polynomial(Chebyshev([0.0, 0.2, 0.0, 0.5])), lambda a, alpha: cube(a / alpha)),
+}
+
+
+def cube(a):
+    """0.2 T_1 + 0.5 T_3 of the singular values."""
+    left, sigma, right = np.linalg.svd(a)
+    return left @ np.diag(0.2 * sigma + 0.5 * (4 * sigma**3 - 3 * sigma)) @ right
+
+
+@pytest.mark.parametrize(("derive", "wanted"), DERIVED.values(), ids=DERIVED)
+def test_what_is_derived_keeps_to_the_supported_states(derive, wanted):
+    """The circuit's own adjoint leaves them."""
+    encoding = encode_slots(CASES["two variables"], SCALE, BALANCE)
+    dense = encoding.target.toarray()
+    assert leak(replace(encoding, build=lambda: encoding.circuit().adjoint()), dense.T) > 1e-3
+    assert leak(derive(encoding), wanted(dense, encoding.alpha)) < 1e-12
+    both = encoding.both_ways()
+    assert leak(both, dense) < 1e-12
+    assert both.both_ways() is both
+    assert cost(both.circuit()).two_qubit <= both.two_qubit
 
 
 def swapped(step):
