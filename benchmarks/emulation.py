@@ -66,7 +66,7 @@ def step_problem(size: int) -> LinearRecurrence:
 
 def measure(name: str, size: int) -> None:
     """One row."""
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     solver, began = SOLVERS[name], time.process_time()
     problem = step_problem(size) if name == "mask_lchs" else problem_of(solver.problem, size)
     try:

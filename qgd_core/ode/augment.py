@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from qgd_core.arrays import RealArray
 from qgd_core.encodings.choose import block_encode
@@ -25,14 +24,14 @@ def realise_augmented(problem: LinearRecurrence, encoding: str, constant: float 
     Source: none.
     """
     constant = constant or constant_for(problem.bound(), len(problem.wanted)) or 1.0
-    order = _order(problem)
+    places = _places(problem)
     different = max(len(problem.matrices), len(problem.sources))
     augmented = [
-        _augment(problem.matrix_at(t), problem.source_at(t), constant, order) for t in range(different)
+        _augment(problem.matrix_at(t), problem.source_at(t), constant, places) for t in range(different)
     ]
     encodings = tuple(block_encode(matrix, encoding) for matrix in augmented)
     start = np.zeros(2 ** encodings[0].n_system)
-    start[: len(order) + 1] = np.concatenate([[constant], problem.z0[order]])
+    start[0], start[places] = constant, problem.z0
     return Realisation(
         method=encodings[0].method,
         encodings=encodings,
@@ -43,14 +42,22 @@ def realise_augmented(problem: LinearRecurrence, encoding: str, constant: float 
     )
 
 
-def _order(problem: LinearRecurrence) -> list[int]:
-    """Wanted entries first, so that the frame acts on the lowest basis states."""
-    wanted = set(problem.wanted)
-    return [*problem.wanted, *(i for i in range(problem.z0.size) if i not in wanted)]
+def _places(problem: LinearRecurrence) -> NDArray[np.int32]:
+    """Where each coordinate stands: after the constant, the wanted ones first, so that the frame acts on the lowest."""
+    n, wanted = problem.z0.size, list(problem.wanted)
+    others = np.ones(n, dtype=bool)
+    others[wanted] = False
+    places = np.zeros(n, dtype=np.int32)
+    places[wanted] = np.arange(1, len(wanted) + 1)
+    places[others] = np.arange(len(wanted) + 1, n + 1)
+    return places
 
 
-def _augment(matrix: Matrix, b: RealArray, constant: float, order: Sequence[int]) -> Matrix:
+def _augment(matrix: Matrix, b: RealArray, constant: float, places: NDArray[np.int32]) -> Matrix:
     """The step on (constant, z): the source is a column, and the constant keeps itself."""
-    reordered = sp.csr_array(matrix)[order][:, order]
-    column = sp.csr_array(b[order][:, np.newaxis] / constant)
-    return sp.csr_array(sp.block_array([[sp.csr_array([[1.0]]), None], [column, reordered]], format="csr"))
+    entries, source = sp.coo_array(matrix), np.flatnonzero(b)
+    zero = np.zeros(1 + source.size, dtype=np.int32)
+    rows = np.concatenate([zero[:1], places[source], places[entries.coords[0]]])
+    columns = np.concatenate([zero, places[entries.coords[1]]])
+    values = np.concatenate([[1.0], b[source] / constant, entries.data])
+    return sp.csr_array((values, (rows, columns)), shape=(places.size + 1,) * 2)
