@@ -137,8 +137,8 @@ def flows() -> None:
 def window() -> None:
     """One training window, T = 10, two Newton steps, order 2.
 
-    Errors of routes are from the recurrence that they solve; those of the last column of controls, and what the window
-    itself errs (Carleman model, classical), are from true gradient descent.
+    Errors of routes are from the recurrence that they solve. Those of the controls, the last rows, are from true gradient
+    descent: what the window itself errs is that of the Carleman model run classically.
     """
     from qgd_core.config import read_config
     from qgd_core.learn.descent import descend
@@ -290,12 +290,12 @@ def amplified_row(curvature: float, steps: int, amplify: str) -> None:
     try:
         plan = plan_marching(problem, 5e-2, "slots", amplify)
     except QgdError as error:
-        print(f"| {-curvature} | {steps} | | {name}: {str(error)[:70]} |{' |' * 6}")
+        print(f"| {curvature} | {steps} | | {name}: {str(error)[:70]} |{' |' * 6}")
         return
     accepted, known = plan.emulate().accepted, plan.parameters
     alpha = slots.realise(range(2), problem.bound()).encodings[0].alpha
     print(
-        f"| {-curvature} | {steps} | {alpha ** (-2.0 * steps):.1e} | {name} | {known.get('steps in a group', 1)} |"
+        f"| {curvature} | {steps} | {alpha ** (-2.0 * steps):.1e} | {name} | {known.get('steps in a group', 1)} |"
         f" {known.get('degree', 1)} | {plan.queries} | {accepted:.2g} | {plan.queries / accepted:.2e} |"
         f" {plan.resources.two_qubit * float(plan.shots):.1e} |"
     )
