@@ -104,24 +104,31 @@ def _best_along(
     return moved(float(grid[best]))
 
 
-def least_error(reached: Callable[[float], bool], eps: float) -> float | None:
-    """The least error above eps that can be reached, to one percent; None where none up to 1000 can.
+def least_error(reached: Callable[[float], bool], eps: float, within: float = 1.01) -> float | None:
+    """The least error above eps that can be reached, within a factor; None where none up to 1000 can.
 
-    Arguments: reached, whether an error can be, never again false above one that can; eps, one that cannot.
-    Result: an error that can be reached, less than 1% above one that cannot.
+    Arguments: reached, whether an error can be, never again false above one that can; eps, one that cannot; within,
+    larger where it takes long to tell.
+    Result: an error that can be reached, less than `within` times one that cannot.
     Raises: nothing.
     Source: bisection of the logarithm.
     """
     high = eps
+    factor = max(2.0, within)
     while not reached(high):
-        high *= 2.0
+        high *= factor
         if high > _MOST_ERROR:
             return None
-    low = high / 2.0
-    while high > 1.01 * low:
+    low = high / factor
+    while high > within * low:
         middle = math.sqrt(low * high)
         low, high = (low, middle) if reached(middle) else (middle, high)
     return high
+
+
+def in_sight(error: float) -> float | None:
+    """The error, or None where it is past 1000 and tells nothing."""
+    return error if error <= _MOST_ERROR else None
 
 
 def easier(reachable: float | None, takes: str, otherwise: str) -> str:

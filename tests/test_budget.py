@@ -66,6 +66,12 @@ def test_the_least_error_in_reach_is_found(edge):
     assert f"{1.01 * found:.1e} or more, which takes 9 steps, or do" in easier(found, "9 steps", "do less")
 
 
+def test_the_least_error_is_found_by_decades_where_that_is_enough():
+    asked = []
+    assert least_error(lambda eps: asked.append(eps) or eps >= 3e-4, 1e-6, within=10.0) == pytest.approx(1e-3)
+    assert asked == pytest.approx([1e-6, 1e-5, 1e-4, 1e-3])
+
+
 def test_nothing_in_reach_is_said():
     assert least_error(lambda eps: False, 1e-6) is None
     assert easier(None, "9 steps", "do less") == "Do less."

@@ -11,9 +11,12 @@ from numpy.typing import ArrayLike
 
 from qgd_core.arrays import RealArray, real_vector
 from qgd_core.encodings.realisation import Structure
-from qgd_core.errors import ConfigError
+from qgd_core.errors import ConfigError, NotDissipative
 
 Matrix = sp.csr_array
+
+# The growth past which nothing is planned.
+_MOST_GROWTH = 1e100
 
 
 class LinearRecurrence:
@@ -83,12 +86,22 @@ class LinearRecurrence:
         return float(np.linalg.norm(self.z0) or max(np.linalg.norm(b) for b in self.sources))
 
     def bound(self) -> float:
-        """Upper limit on |z_T[wanted]|, from entrywise absolute values, never from the answer itself."""
+        """Upper limit on |z_T[wanted]|, from entrywise absolute values, never from the answer itself.
+
+        NotDissipative where the steps may grow past 1e100: no plan could tell the answer from its errors.
+        """
         if self._bound is not None:
             return self._bound
         z = np.abs(self.z0)
         for t in range(self.steps):
             z = np.asarray(abs(self.matrix_at(t)) @ z) + np.abs(self.source_at(t))
+            if not z.max() < _MOST_GROWTH * self.unit:
+                raise NotDissipative(
+                    f"The steps may grow by {_MOST_GROWTH:.0e} within {t + 1} of {self.steps}.",
+                    subject=self,
+                    value=float(t + 1),
+                    remedy="Take fewer steps, or scale the coordinates so that a step's norm is near 1.",
+                )
         return float(np.linalg.norm(z[list(self.wanted)]))
 
     def classical(self) -> RealArray:

@@ -13,9 +13,12 @@ from scipy.sparse.linalg import expm_multiply
 
 from qgd_core.arrays import RealArray, real_vector
 from qgd_core.encodings.flow_slots import FlowSlots
-from qgd_core.errors import ConfigError
+from qgd_core.errors import ConfigError, NotDissipative
 
 Matrix = sp.csr_array
+
+# Logarithm of the growth past which nothing is planned.
+_MOST_GROWTH = 230.0
 
 
 class LinearODE:
@@ -72,10 +75,21 @@ class LinearODE:
         """What errors are relative to: |z0|, or |b| T where the start is zero."""
         return float(np.linalg.norm(self.z0) or np.linalg.norm(self.b) * self.time)
 
+    def check_growth(self) -> None:
+        """Raise NotDissipative where the flow may grow past 1e100: no plan could tell its answer from its errors."""
+        if self.log_norm * self.time > _MOST_GROWTH:
+            raise NotDissipative(
+                f"The flow may grow by e^{self.log_norm * self.time:.3g} in T = {self.time:.3g}.",
+                subject=self,
+                value=self.log_norm,
+                remedy="Use a shorter time, or rescale the coordinates so that A + A^T has smaller eigenvalues.",
+            )
+
     def bound(self) -> float:
-        """Upper limit on |z(T)[wanted]|, from the logarithmic norm."""
+        """Upper limit on |z(T)[wanted]|, from the logarithmic norm; NotDissipative where that is past 1e100."""
         if self._bound is not None:
             return self._bound
+        self.check_growth()
         growth = self.log_norm * self.time
         mean = np.expm1(growth) / growth if growth else 1.0
         start, source = np.linalg.norm(self.z0), np.linalg.norm(self.b)

@@ -149,6 +149,17 @@ def _plan(
             plans.extend(make())
         except PrecisionUnreachable as refusal:
             refusals.append(refusal)
+        except ConfigError as refusal:
+            if refusal.value is None:
+                raise
+            # Not the caller's system: a history whose steps grow is singular to rounding, whatever the error.
+            refusals.append(
+                PrecisionUnreachable(
+                    f"The history of {problem.steps} steps cannot be inverted: {refusal.message}",
+                    subject=problem,
+                    remedy="March, take fewer steps at a time, or bring the norm of a step to 1.",
+                )
+            )
 
     if assembled is not True:
         attempt(lambda: _by_steps(route, problem, eps, encoding, idle))

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import scipy.sparse as sp
 
-from qgd_core.budget import easier
+from qgd_core.budget import easier, in_sight
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.classical import upper_norm
 from qgd_core.ode.flow import LinearODE
@@ -64,6 +64,7 @@ def euler_errors(problem: LinearODE) -> Callable[[int], float]:
 
 def _slope(problem: LinearODE) -> float:
     """Upper limit on |z'| all the way: z' obeys the equation without its source."""
+    problem.check_growth()
     first = float(np.linalg.norm(problem.matrix @ problem.z0 + problem.b))
     return first * math.exp(max(0.0, problem.log_norm) * problem.time)
 
@@ -95,7 +96,7 @@ class Rule:
         while not self.share(high) <= _MOST_SHARE:
             high *= 2
             if high > _MOST_STEPS:
-                reachable = self.share(_MOST_STEPS) / _MOST_SHARE * self.eps
+                reachable = in_sight(self.share(_MOST_STEPS) / _MOST_SHARE * self.eps)
                 raise PrecisionUnreachable(
                     f"An error of {self.eps:.1e} needs more than {_MOST_STEPS:.0e} steps.",
                     subject=self.problem,

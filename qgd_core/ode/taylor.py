@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from qgd_core.budget import easier
+from qgd_core.budget import easier, in_sight
 from qgd_core.encodings.flow_slots import TaylorSlots
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.classical import upper_norm
@@ -24,6 +24,8 @@ from qgd_core.ode.recurrence import plan_history_kernel, plan_history_qsvt
 _MOST_ORDER = 40
 # The part of an error that the series may take at most, and how many orders that stay below it are compared.
 _MOST_SHARE, _ORDERS = 0.9, 4
+# Logarithms past this are not raised to numbers.
+_MOST_EXPONENT = 230.0
 
 
 def taylor_steps(problem: LinearODE, eps: float) -> LinearRecurrence:
@@ -71,6 +73,7 @@ class _Series:
     @classmethod
     def of(cls, problem: LinearODE) -> _Series:
         """The fewest steps."""
+        problem.check_growth()
         norm = upper_norm(problem.matrix)
         steps = max(1, math.ceil(problem.time * norm))
         return cls(problem, steps, problem.time / steps, problem.time / steps * norm)
@@ -85,20 +88,23 @@ class _Series:
         )
         remainder = self.size ** (order + 1) / math.factorial(order + 1) * math.exp(self.size)
         step_growth = math.exp(growth * self.h) + remainder
-        whole = self.steps * step_growth**self.steps * remainder * (largest + self.h * source)
-        return whole / problem.unit
+        grown = self.steps * math.log(step_growth)
+        if grown > _MOST_EXPONENT:
+            return math.inf
+        return self.steps * math.exp(grown) * remainder * (largest + self.h * source) / problem.unit
 
     def least(self, eps: float) -> int:
         """The least order within eps."""
         for order in range(1, _MOST_ORDER + 1):
             if self.error(order) <= eps:
                 return order
-        reachable = self.error(_MOST_ORDER)
+        left = self.error(_MOST_ORDER)
+        reachable = in_sight(left / _MOST_SHARE)
         raise PrecisionUnreachable(
-            f"Order {_MOST_ORDER} leaves an error of {reachable:.1e}.",
+            f"Order {_MOST_ORDER} leaves an error of {left:.1e}.",
             subject=self.problem,
-            value=reachable / _MOST_SHARE,
-            remedy=easier(reachable / _MOST_SHARE, f"order {_MOST_ORDER}", "take a shorter time"),
+            value=reachable,
+            remedy=easier(reachable, f"order {_MOST_ORDER}", "take a shorter time"),
         )
 
     def spent(self, eps: float) -> float:
@@ -129,6 +135,10 @@ def _route(name: str, solver: Callable[[LinearRecurrence, float], Any]) -> Calla
                 raise
             # The steps were asked for an error of their own; the user asked for eps.
             reachable = refusal.value * ratio
+            if in_sight(reachable) is None:
+                raise PrecisionUnreachable(
+                    refusal.message, subject=problem, remedy="Take a shorter time, or use another route."
+                ) from refusal
             while reachable - series.spent(reachable) < refusal.value * ratio:
                 reachable *= 1.01
             raise PrecisionUnreachable(

@@ -35,6 +35,58 @@ def test_a_flow_that_grows_too_much_is_refused_where_it_must_lose():
     assert caught.value.value == pytest.approx(3.0)
 
 
+FLOWS = [name for name, row in SOLVERS.items() if row.problem is LinearODE]
+STEPS = [name for name, row in SOLVERS.items() if row.problem is LinearRecurrence and name != "mask_lchs"]
+
+
+@pytest.mark.parametrize("name", FLOWS)
+@pytest.mark.parametrize(("rate", "time"), [(3.0, 10.0), (3.0, 1000.0), (0.5, 40.0)])
+def test_a_flow_that_grows_too_much_is_refused_by_every_route(name, rate, time):
+    """Dissipative or not in reach: never a number that overflowed, never an answer in the noise."""
+    with pytest.raises((NotDissipative, PrecisionUnreachable)) as caught:
+        plan(LinearODE([[rate, 1.0], [0.0, -1.0]], None, [1.0, 1.0], time), 0.1, name)
+    assert caught.value.remedy
+    if isinstance(caught.value, PrecisionUnreachable):
+        assert caught.value.value is None or 0.1 < caught.value.value <= 1e3
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_steps_that_grow_without_bound_are_refused_by_every_route(name):
+    with pytest.raises(NotDissipative, match="grow") as caught:
+        plan(LinearRecurrence([[3.0]], None, [1.0], 2000), 0.1, name)
+    assert caught.value.value == 210  # 3^210 is the first power past 1e100
+
+
+@pytest.mark.parametrize("name", [name for name in STEPS if name != "marching"])
+def test_a_history_that_cannot_be_inverted_is_not_called_the_callers_singular_system(name):
+    with pytest.raises(PrecisionUnreachable) as caught:
+        plan(LinearRecurrence([[3.0]], None, [1.0], 50), 0.1, name)
+    assert "dependent equations" not in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["trapezoid_kernel", "trapezoid_qsvt", "euler_kernel"])
+def test_more_steps_than_there_are_name_the_error_in_reach(name):
+    with pytest.raises(PrecisionUnreachable, match="steps") as caught:
+        plan(LinearODE([[-1.0]], None, [1.0], 1e4), 1e-9, name)
+    # With h = 1e-2, T h^2 / 12 of errors that add up, and h / 2 of errors that decay; nine tenths of what is asked for.
+    error = 1e4 * 1e-4 / 12 if name.startswith("trapezoid") else 1e-2 / 2
+    assert caught.value.value == pytest.approx(error / 0.9, rel=0.01)
+    assert "1e+06 steps" in caught.value.remedy
+
+
+@pytest.mark.slow
+def test_fitted_nodes_out_of_reach_name_the_error_that_is():
+    """Linear programmes end at rounding: 1e-7 or so."""
+    flow = LinearODE([[-1.9]], None, [1.0], 1.0)
+    with pytest.raises(PrecisionUnreachable, match="nodes") as caught:
+        plan(flow, 1e-8, "qsvt_lchs")
+    reachable = caught.value.value
+    assert 1e-8 < reachable < 1e-4
+    found = plan(flow, 1.01 * reachable, "qsvt_lchs")
+    assert np.linalg.norm(found.emulate().value - np.exp(-1.9)) <= 1.01 * reachable
+    assert f"{found.parameters['number']} nodes" in caught.value.remedy
+
+
 @pytest.mark.parametrize(
     "make", [plan_qsvt, plan_kernel_reflection, plan_kernel_ladder, plan_adiabatic, plan_hhl]
 )
