@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qgd_core.arrays import RealArray
 from qgd_core.dynamics.monomials import IndexArray, count_orderings, join_columns, split_columns
+from qgd_core.dynamics.numbers import as_array
 from qgd_core.errors import ConfigError
 
 BASES = ("symmetric", "kronecker")
@@ -85,7 +86,7 @@ class Basis:
 
     def lift(self, u: ArrayLike) -> RealArray:
         """Return z of u, shape (n,) or (batch, n), as (D,) or (batch, D); exact to rounding."""
-        points: NDArray[np.float64] = np.asarray(u, dtype=np.float64)
+        points = _real_array(u, "u")
         if points.ndim not in (1, 2) or points.shape[-1] != self.n:
             raise ConfigError(f"u has shape {points.shape}, expected ({self.n},) or (batch, {self.n}).")
         lifted = np.empty((*points.shape[:-1], self.dimension))
@@ -98,12 +99,19 @@ class Basis:
 
     def project(self, z: ArrayLike) -> RealArray:
         """Return u from the coordinates of degree 1, of shape (D,) or (batch, D)."""
-        coordinates: NDArray[np.float64] = np.asarray(z, dtype=np.float64)
+        coordinates = _real_array(z, "z")
         if coordinates.ndim not in (1, 2) or coordinates.shape[-1] != self.dimension:
             raise ConfigError(
                 f"z has shape {coordinates.shape}, expected ({self.dimension},) or (batch, {self.dimension})."
             )
         return coordinates[..., : self.n] / self.scale
+
+
+def _real_array(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    array = as_array(values, name)
+    if array.dtype.kind not in "fiub":
+        raise ConfigError(f"{name} has entries of type {array.dtype}, expected real numbers.", subject=name)
+    return array.astype(np.float64, copy=False)
 
 
 def _sorted_tuples(n: int, degree: int) -> IndexArray:

@@ -15,6 +15,7 @@ from qgd_core.carleman.growth import DENSE_LIMIT, Growth, dense_growth, lower_gr
 from qgd_core.carleman.lift import Basis
 from qgd_core.carleman.system import CarlemanSystem, carleman
 from qgd_core.dynamics.monomials import Csr
+from qgd_core.dynamics.numbers import positive_number
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.errors import ConfigError
 
@@ -101,11 +102,14 @@ def carleman_sequence(
     Raises: ConfigError when there is no step, or the fields or rates do not match.
     Source: Eq 5 of arXiv 2303.03428 with one matrix per step.
     """
-    rates = [float(rate) for rate in np.atleast_1d(step)]
+    rates = [positive_number(rate, "step") for rate in np.atleast_1d(np.asarray(step, dtype=object))]
     if len(rates) == 1:
         rates *= len(fields)
     if not fields or len(rates) != len(fields):
         raise ConfigError(f"{len(fields)} fields and {len(rates)} steps do not match.", value=len(fields))
+    for field in fields:
+        if not isinstance(field, PolynomialField):
+            raise ConfigError(f"{type(field).__name__} is not a PolynomialField.", subject=field)
     first = fields[0]
     if any(f.n != first.n or not np.array_equal(f.centre, first.centre) for f in fields):
         raise ConfigError(

@@ -43,6 +43,13 @@ def fits_in_memory(field: PolynomialField, basis: Basis, discrete: bool, memory:
     Raises: ConfigError when not even an operator fits: a dozen work vectors of D, or of n**N if symmetric.
     Source: none.
     """
+    if basis.order * np.log2(basis.n + 1) > 1000:
+        raise ConfigError(
+            f"Order {basis.order} in {basis.n} variables has more coordinates than a number can say.",
+            subject=basis,
+            value=float("inf"),
+            remedy="Lower the order, or use fewer active weights.",
+        )
     full = sum(float(basis.n) ** j for j in range(1, basis.order + 1))
     work = 96.0 * (full if basis.kind == "symmetric" else basis.dimension)
     if BYTES_PER_ENTRY * count_entries(field, basis, discrete) + 96.0 * basis.dimension <= memory:

@@ -25,6 +25,7 @@ from qgd_core.carleman.growth import DENSE_LIMIT, Growth, dense_growth, lower_gr
 from qgd_core.carleman.lift import BASES, Basis
 from qgd_core.carleman.size import MEMORY, fits_in_memory
 from qgd_core.dynamics.monomials import Csr
+from qgd_core.dynamics.numbers import positive_number, real_number, whole_number
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.dynamics.spectral import spectral_norm, symmetric_log_norm
 from qgd_core.errors import ConfigError
@@ -96,14 +97,13 @@ class CarlemanSystem:
         Raises: nothing.
         Source: the condition number of Eq 6 of arXiv 2303.03428 is at most (1 + |M|) times their sum.
         """
-        run = [self] * steps
+        run = [self] * whole_number(steps, "steps")
         return dense_growth(run).upper if self._is_small else upper_growth(run)
 
     def growth(self, steps: int, seed: int = 0) -> Growth:
         """Return bounds of power_norm(steps) from below and above, equal where it is exact; see qgd_core.carleman.growth."""
-        if self._is_small:
-            return dense_growth([self] * steps)
-        return Growth(lower_growth([self] * steps, seed), upper_growth([self] * steps))
+        run = [self] * whole_number(steps, "steps")
+        return dense_growth(run) if self._is_small else Growth(lower_growth(run, seed), upper_growth(run))
 
     def evolve(self, z0: ArrayLike, T: float) -> RealArray:
         """Return z(T) of the truncated system from z0 (D,), by sparse products; exact to rounding."""
@@ -166,7 +166,7 @@ class CarlemanSystem:
 
     def rescaled(self, scale: float) -> CarlemanSystem:
         """Return the same truncated system in monomials of scale * u: a diagonal similarity."""
-        basis = replace(self.basis, scale=_positive(scale, "scale"))
+        basis = replace(self.basis, scale=positive_number(scale, "scale"))
         power = np.concatenate(
             [np.full(basis.size(j), (scale / self.scale) ** j) for j in range(1, self.order + 1)]
         )
@@ -187,7 +187,7 @@ class CarlemanSystem:
         """
         if not self.is_stored:
             raise ConfigError("The matrix is not stored.", subject=self, remedy="Allow more memory.")
-        column = sparse.csr_array(self.source[:, np.newaxis] / _positive(weight, "weight"))
+        column = sparse.csr_array(self.source[:, np.newaxis] / positive_number(weight, "weight"))
         corner = sparse.csr_array(np.array([[float(self.form == "discrete")]]))
         return sparse.csr_array(sparse.block_array([[corner, None], [column, self.matrix]], format="csr"))
 
@@ -212,14 +212,13 @@ class CarlemanSystem:
         return operator, 0.0
 
     def _steps(self, T: float) -> int:
-        if not (np.isfinite(T) and T >= 0 and int(T) == T):
-            raise ConfigError(f"T is {T}, expected a whole number of steps.", subject="T", value=T)
-        return int(T)
+        return whole_number(T, "T")
 
     def _time(self, T: float) -> float:
-        if not (np.isfinite(T) and T >= 0):
-            raise ConfigError(f"T is {T}, expected a time >= 0.", subject="T", value=T)
-        return float(T)
+        time = real_number(T, "T", "a time >= 0")
+        if time < 0.0:
+            raise ConfigError(f"T is {T}, expected a time >= 0.", subject="T", value=time)
+        return time
 
 
 def carleman(
@@ -243,16 +242,16 @@ def carleman(
     """
     if form not in FORMS or basis not in BASES:
         raise ConfigError(f"form {form!r} and basis {basis!r} must be one of {FORMS} and one of {BASES}.")
-    if not isinstance(order, (int, np.integer)) or order < 1:
-        raise ConfigError(f"order is {order}, expected a whole number >= 1.", subject="order", value=order)
     if form == "discrete" and step is None:
         raise ConfigError("The discrete form needs a step.", subject="step", remedy="Pass step=eta.")
-    coordinates = Basis(field.n, int(order), basis, _positive(scale, "scale"))
+    if not isinstance(field, PolynomialField):
+        raise ConfigError(f"{type(field).__name__} is not a PolynomialField.", subject=field)
+    coordinates = Basis(field.n, whole_number(order, "order", 1), basis, positive_number(scale, "scale"))
     discrete = form == "discrete"
-    eta = _positive(0.0 if step is None else step, "step") if discrete else 0.0
+    eta = positive_number(step, "step") if discrete else 0.0
     update = step_map(field, eta) if discrete else field
     matrix: Any
-    if not fits_in_memory(update, coordinates, discrete, memory):
+    if not fits_in_memory(update, coordinates, discrete, positive_number(memory, "memory")):
         matrix = carleman_operator(kronecker_terms(update, coordinates.order, discrete), coordinates)
     elif discrete:
         matrix = discrete_matrix(update, coordinates)
@@ -260,9 +259,3 @@ def carleman(
         matrix = continuous_matrix(field, coordinates)
     source = discrete_source(update, coordinates) if discrete else continuous_source(field, coordinates)
     return CarlemanSystem(field, form, eta, coordinates, matrix, source)
-
-
-def _positive(value: float, name: str) -> float:
-    if not (np.isfinite(value) and value > 0):
-        raise ConfigError(f"{name} is {value}, expected a positive number.", subject=name, value=value)
-    return float(value)

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from qgd_core.arrays import RealArray, real_vector
@@ -22,6 +22,7 @@ from qgd_core.dynamics.monomials import (
     row_of_entries,
     split_columns,
 )
+from qgd_core.dynamics.numbers import as_array, positive_number, real_number
 from qgd_core.dynamics.spectral import rightmost_real_part, spectral_norm, symmetric_log_norm
 from qgd_core.errors import ConfigError
 
@@ -115,10 +116,9 @@ class PolynomialField:
 
     def rescale(self, g: float) -> PolynomialField:
         """Return the field of g u: F_k becomes g^(1-k) F_k and the centre g times the centre."""
-        if not (np.isfinite(g) and g > 0):
-            raise ConfigError(f"scale is {g}, expected a positive number.", subject="scale", value=g)
-        scaled = {k: matrix * g ** (1 - k) for k, matrix in self._coefficients.items()}
-        return PolynomialField(scaled, centre=g * self.centre)
+        scale = positive_number(g, "scale")
+        scaled = {k: matrix * scale ** (1 - k) for k, matrix in self._coefficients.items()}
+        return PolynomialField(scaled, centre=scale * self.centre)
 
     def norms(self) -> dict[int, float]:
         """Return |F_k| per degree: the spectral norm of F_k on symmetric tensors, so |F_k u^(x)k| <= |F_k||u|^k."""
@@ -168,7 +168,8 @@ class PolynomialField:
 
     def __mul__(self, factor: float) -> PolynomialField:
         """The field times a number."""
-        return PolynomialField({k: m * float(factor) for k, m in self._coefficients.items()}, self.centre)
+        number = real_number(factor, "factor")
+        return PolynomialField({k: m * number for k, m in self._coefficients.items()}, self.centre)
 
     __rmul__ = __mul__
 
@@ -178,8 +179,8 @@ class PolynomialField:
         return f"PolynomialField(n={self.n}, degree={self.degree}, {terms}; {where})"
 
     def _points(self, u: ArrayLike) -> RealArray:
-        points: NDArray[Any] = np.asarray(u)
-        if np.iscomplexobj(points) or points.ndim not in (1, 2) or points.shape[-1] != self.n:
+        points = as_array(u, "u")
+        if points.dtype.kind not in "fiub" or points.ndim not in (1, 2) or points.shape[-1] != self.n:
             raise ConfigError(
                 f"u has shape {points.shape} and type {points.dtype}, expected real ({self.n},) or (batch, {self.n}).",
                 subject="u",
@@ -195,6 +196,12 @@ def _sum_rows(matrix: Csr) -> Csr:
 
 
 def _check_coefficients(coefficients: Mapping[int, Any]) -> dict[int, Csr]:
+    if not isinstance(coefficients, Mapping):
+        raise ConfigError(
+            f"The coefficients are a {type(coefficients).__name__}, expected a mapping from degree to F_k.",
+            subject=coefficients,
+            remedy="Pass at least {1: F1}.",
+        )
     if not coefficients:
         raise ConfigError("The field has no coefficients.", remedy="Pass at least {1: F1}.")
     checked: dict[int, Csr] = {}
@@ -202,12 +209,12 @@ def _check_coefficients(coefficients: Mapping[int, Any]) -> dict[int, Csr]:
     for k, given in coefficients.items():
         if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 0:
             raise ConfigError(f"Degree {k!r} is not a whole number >= 0.", subject=k)
-        raw: Any = given if sparse.issparse(given) else np.asarray(given)
+        raw: Any = given if sparse.issparse(given) else as_array(given, f"F_{k}")
         if np.issubdtype(raw.dtype, np.complexfloating) or not np.issubdtype(raw.dtype, np.number):
             raise ConfigError(f"F_{k} has entries of type {raw.dtype}, expected real numbers.", subject=k)
         if not sparse.issparse(raw) and raw.ndim == 1 and (k == 0 or raw.size == 1):
             raw = raw.reshape(-1, 1)
-        n = raw.shape[0] if n is None else n
+        n = (*raw.shape, 0)[0] if n is None else n
         if n < 1 or raw.shape != (n, n**k):
             raise ConfigError(f"F_{k} has shape {raw.shape}, expected ({n}, {n}**{k} = {n**k}).", subject=k)
         if n**k > np.iinfo(np.int64).max:

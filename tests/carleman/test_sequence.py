@@ -109,6 +109,11 @@ def test_bad_sequences_are_named():
         carleman_sequence(fields, 2, [0.1, 0.2])
     with pytest.raises(ConfigError, match="do not match"):
         carleman_sequence([], 2, 0.1)
+    for rate in ("x", np.nan, 0.0):
+        with pytest.raises(ConfigError, match="step is"):
+            carleman_sequence(fields, 2, rate)
+    with pytest.raises(ConfigError, match="NoneType"):
+        carleman_sequence([fields[0], None], 2, 0.1)
     with pytest.raises(ConfigError, match="centres"):
         carleman_sequence([fields[0], fields[1].shift(np.ones(4))], 2, 0.1)
     with pytest.raises(ConfigError, match="weight"):

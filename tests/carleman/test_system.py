@@ -252,6 +252,13 @@ def test_the_package_is_callable():
         ({"order": 2, "step": 0.1, "scale": 0.0}, "scale"),
         ({"order": 2, "step": 0.1, "form": "both"}, "form"),
         ({"order": 2, "step": 0.1, "basis": "tensor"}, "basis"),
+        ({"order": "2", "step": 0.1}, "order"),
+        ({"order": True, "step": 0.1}, "order"),
+        ({"order": 2, "step": "a"}, "step"),
+        ({"order": 2, "step": np.nan}, "step"),
+        ({"order": 2, "step": 0.1, "scale": 1j}, "scale"),
+        ({"order": 2, "step": 0.1, "memory": -1.0}, "memory"),
+        ({"order": 2000, "step": 0.1}, "Order 2000"),
     ],
 )
 def test_bad_options_are_named(options, word):
@@ -261,8 +268,18 @@ def test_bad_options_are_named(options, word):
 
 def test_bad_windows_are_named():
     system = carleman(descent_field(2, 9), 2, step=0.1)
-    for steps in (-1, 2.5, np.nan):
+    for steps in (-1, 2.5, np.nan, "a", None):
         with pytest.raises(ConfigError, match="T is"):
             system.classical([0.1, 0.1], steps)
+        with pytest.raises(ConfigError, match="steps is"):
+            system.power_norm(steps)
+    for time in (-1, np.inf, "a"):
+        with pytest.raises(ConfigError, match="T is"):
+            carleman(system.field, 1, "continuous").classical([0.1, 0.1], time)
+    for call in (lambda: system.lift([0.1j, 0.0]), lambda: system.project(1j * np.ones(5))):
+        with pytest.raises(ConfigError, match="real numbers"):
+            call()
+    with pytest.raises(ConfigError, match="NoneType"):
+        carleman(None, 2, step=0.1)
     with pytest.raises(ConfigError, match="u0"):
         system.error_bound([0.1], 3)

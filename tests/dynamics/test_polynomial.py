@@ -113,6 +113,10 @@ def test_inputs_are_copied_and_repr_says_what_matters():
         ({"1": np.eye(2)}, "Degree"),
         ({1: np.array([["a"]])}, "real numbers"),
         ({1: np.ones((2, 2, 1))}, "shape"),
+        ({1: 3.0}, "shape"),
+        ({1: None}, "real numbers"),
+        ({1: [[1.0, 2.0], [3.0]]}, "lengths"),
+        ([[1.0]], "mapping"),
     ],
 )
 def test_bad_coefficients_are_named(coefficients, word):
@@ -126,5 +130,11 @@ def test_bad_points_are_named():
         field(np.ones(3))
     with pytest.raises(ConfigError, match="centre"):
         field.shift([1.0])
-    with pytest.raises(ConfigError, match="scale"):
-        field.rescale(-1.0)
+    for scale in (-1.0, np.inf, 1j, "a", None):
+        with pytest.raises(ConfigError, match="scale"):
+            field.rescale(scale)
+    for factor in (np.nan, "a"):
+        with pytest.raises(ConfigError, match="factor"):
+            field * factor
+    with pytest.raises(ConfigError, match="type"):
+        field(["a", "b"])
