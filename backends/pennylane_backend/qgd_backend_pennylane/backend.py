@@ -9,10 +9,11 @@ import numpy as np
 import pennylane as qml
 from pennylane.measurements import MeasurementProcess
 from pennylane.operation import Operator
+from pennylane.ops.mid_measure import MidMeasure
 from pennylane.tape import QuantumScript
 
 from qgd_backend_pennylane.lower import NATIVE, Translator, read_gates
-from qgd_backend_pennylane.targets import PennyLaneOptions, measures_midway, open_device
+from qgd_backend_pennylane.targets import PennyLaneOptions, measures_midway, open_device, shows_vector
 from qgd_core.plugin import (
     Backend,
     Capabilities,
@@ -21,9 +22,12 @@ from qgd_core.plugin import (
     Program,
     SegmentedExecutable,
     fit,
+    measure_all,
+    measured_qubits,
     read_options,
 )
 
+MOST_MIXED = 12  # qubits of a device that shows no vector, such as one of mixed states
 MOST_SHOTS = 1_000_000  # that a device's own sampler is asked for; more are drawn from its vector
 
 
@@ -34,8 +38,15 @@ class PennyLaneBackend(Backend):
 
     def __init__(self, target: str, options: Mapping[str, Any]) -> None:
         read_options(PennyLaneOptions, options, f"pennylane:{target}")
-        midway = measures_midway(open_device(target, 1, None))
-        self.capabilities = Capabilities(native=NATIVE, mid_circuit=midway, postselect=True, max_qubits=24)
+        device = open_device(target, 1, None)
+        vector = shows_vector(device)
+        self.capabilities = Capabilities(
+            native=NATIVE,
+            statevector=vector,
+            mid_circuit=measures_midway(device),
+            postselect=vector,
+            max_qubits=24 if vector else MOST_MIXED,
+        )
         self.target = target
 
     def compile(self, program: Program) -> PennyLaneExecutable:
@@ -50,7 +61,8 @@ class PennyLaneExecutable(SegmentedExecutable[list[Operator]]):
         self.target = backend.target
         lowered = fit(program.circuit, backend.capabilities)
         self._translator = Translator()
-        super().__init__(program, backend.capabilities, lowered, self._translator.translate)
+        whole = not backend.capabilities.statevector
+        super().__init__(program, backend.capabilities, lowered, self._translator.translate, whole=whole)
 
     def _evolve(self, body: list[Operator], state: ComplexArray | None) -> ComplexArray:
         return np.asarray(self._execute(body, state, qml.state(), None, None), dtype=np.complex128)
@@ -65,11 +77,25 @@ class PennyLaneExecutable(SegmentedExecutable[list[Operator]]):
         return _words(np.asarray(drawn, dtype=int).reshape(shots, -1)), vector
 
     def _measure(self, body: list[Operator], shots: int, seed: int) -> dict[int, int]:
+        if not self.capabilities.mid_circuit:
+            return self._measure_last(body, shots, seed)
         read = self._translator.bits
         table = np.zeros((shots, self.lowered.n_bits + len(self.measured[1])), dtype=int)
         if read:
             drawn = self._execute(body, None, qml.sample([*read.values()]), shots, seed, midway=True)
             table[:, list(read)] = np.asarray(drawn, dtype=int).reshape(shots, -1)
+        return _words(table)
+
+    def _measure_last(self, body: list[Operator], shots: int, seed: int) -> dict[int, int]:
+        """Counts over the bits where no gate follows a measurement, and a device may know no other."""
+        whole, _ = measure_all(self.lowered)
+        read = measured_qubits(whole)
+        table = np.zeros((shots, whole.n_bits), dtype=int)
+        if read:
+            gates = [operator for operator in body if not isinstance(operator, MidMeasure)]
+            wires = list(dict.fromkeys(read.values()))
+            drawn = np.asarray(self._execute(gates, None, qml.sample(wires=wires), shots, seed), dtype=int)
+            table[:, list(read)] = drawn.reshape(shots, -1)[:, [wires.index(q) for q in read.values()]]
         return _words(table)
 
     def _execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pennylane as qml
 
 from qgd_core.plugin import UnknownBackend
@@ -25,6 +26,15 @@ def open_device(name: str, n_qubits: int, seed: int | None) -> Any:
             subject=name,
             remedy="Install its plugin, or use lightning.qubit or default.qubit.",
         ) from error
+
+
+def shows_vector(device: Any) -> bool:
+    """Whether a device ends in a vector; one of mixed states, or one that only samples, does not."""
+    script = qml.tape.QuantumScript([], [qml.state()])
+    try:
+        return np.shape(qml.execute([script], device, diff_method=None)[0]) == (2 ** len(device.wires),)
+    except (qml.exceptions.DeviceError, qml.exceptions.QuantumFunctionError):
+        return False
 
 
 def measures_midway(device: Any) -> bool:

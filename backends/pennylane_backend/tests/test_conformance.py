@@ -12,7 +12,10 @@ from qgd_core.circuit.circuit import CircuitBuilder
 from qgd_core.circuit.program import Program
 from qgd_core.circuit.simulate import simulate
 from qgd_core.conformance import conformance
-from qgd_core.conformance.cases import random_circuit
+from qgd_core.conformance.cases import measured, random_circuit
+from qgd_core.conformance.checks.midway import follow, reset_and_reuse
+from qgd_core.conformance.checks.postselection import marching
+from qgd_core.conformance.subject import likely
 from qgd_core.errors import UnknownBackend
 
 test_lightning = conformance("pennylane:lightning.qubit")
@@ -53,6 +56,19 @@ def test_openqasm_read_by_pennylane_is_the_circuit_but_for_the_global_phase(tmp_
     vector = qml.matrix(tape, wire_order=[f"q[{q}]" for q in range(executable.lowered.n_qubits)])[:, 0]
     vector = vector * np.exp(1j * phase)
     np.testing.assert_allclose(vector.reshape(16, -1)[:, 0], simulate(circuit), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "circuit",
+    [measured(random_circuit(2, 6, 1, max_controls=1), [1, 0]), marching(2, 1), reset_and_reuse()],
+    ids=str,
+)
+def test_a_device_of_mixed_states_samples_and_declares_no_vector(circuit):
+    backend = get_backend("pennylane:default.mixed")
+    assert not backend.capabilities.statevector
+    outcomes = backend.compile(Program(circuit)).run(2000, seed=3)
+    likely(outcomes.counts, follow(circuit), 2000, circuit.name)
+    assert backend.compile(Program(circuit)).run(2000, seed=3) == outcomes
 
 
 def test_an_unknown_device_is_named():
