@@ -212,10 +212,17 @@ def _plans(
         fits = limit is None or plans[-1].qubits <= limit
         often |= fits and not row.heavy and plans[-1].success_probability > _RARE
     if not plans:
-        raise refusals[0]
+        raise min(refusals, key=_reachable)
     return sorted(
         plans, key=lambda p: (limit is not None and p.qubits > limit, p.resources.two_qubit * p.shots)
     )
+
+
+def _reachable(refusal: PrecisionUnreachable | NotDissipative) -> float:
+    """The error that a refusal names as the nearest in reach."""
+    if isinstance(refusal, NotDissipative) or refusal.value is None:
+        return math.inf
+    return refusal.value
 
 
 def _fitting(route: Plan, limit: int | None) -> Plan:

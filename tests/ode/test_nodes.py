@@ -3,6 +3,7 @@ import pytest
 from scipy.linalg import expm
 
 from qgd_core.errors import PrecisionUnreachable
+from qgd_core.ode import nodes as module
 from qgd_core.ode.nodes import NODES, Nodes, cauchy
 
 
@@ -79,6 +80,27 @@ def test_an_undersampled_grid_is_seen_by_the_finer_one():
     bad = np.linalg.solve(basis + 1e-9 * np.eye(half.size), np.exp(-x))
     overfit = Nodes(nodes.spacing, np.concatenate([bad[::-1], bad]).astype(complex), 0.0, False)
     assert overfit.error(10.0) > 10 * nodes.error(10.0)
+
+
+def test_a_programme_on_too_few_points_is_caught(monkeypatch):
+    """Planted: every twelfth constraint alone. The fit is wrong between its points, and the finer grid refuses it."""
+    kept = module.linprog
+    few = lambda c, A_ub, b_ub: kept(c, A_ub=A_ub[::12], b_ub=b_ub[::12])  # noqa: E731
+    x = np.linspace(0.0, 10.0, 3001)
+
+    def error(nodes):
+        return np.abs(np.exp(-1j * np.outer(x, nodes.k)) @ nodes.weights - np.exp(-x)).max()
+
+    assert error(module._fit(10.0, 1e-2, 2.0 * np.pi / 16.0, 5)) <= 1e-2
+    monkeypatch.setattr(module, "linprog", few)
+    module._fitted.cache_clear()
+    assert error(module._fit(10.0, 1e-2, 2.0 * np.pi / 16.0, 5)) > 2e-2
+    assert all(error(nodes) <= 1e-2 for nodes in module.fit_nodes(10.0, 1e-2))
+    # With the check planted away too, such nodes would come out.
+    monkeypatch.setattr(Nodes, "error", lambda self, largest, density=16: 0.0)
+    module._fitted.cache_clear()
+    assert max(map(error, module.fit_nodes(10.0, 1e-2))) > 2e-2
+    module._fitted.cache_clear()
 
 
 def test_too_many_nodes_are_refused():

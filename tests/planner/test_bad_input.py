@@ -35,6 +35,20 @@ def test_a_flow_that_grows_too_much_is_refused_where_it_must_lose():
     assert caught.value.value == pytest.approx(3.0)
 
 
+def test_where_no_route_serves_the_nearest_error_of_all_is_named(monkeypatch):
+    rows = {name: SOLVERS[name] for name in ("qsvt", "cks", "kernel_reflection", "kernel_ladder")}
+    monkeypatch.setattr("qgd_core.planner.choose.SOLVERS", rows)
+    hard = LinearSystem([[1.0, 1.0], [1.0, 1.0 + 2e-5]], [1.0, 1.0])
+    values = []
+    for name in [*rows, "auto"]:
+        with pytest.raises(PrecisionUnreachable) as caught:
+            plan(hard, 1e-30, name)
+        values.append(caught.value.value)
+    named = [value for value in values[:-1] if value is not None]
+    assert len(named) >= 2
+    assert values[-1] == min(named)
+
+
 FLOWS = [name for name, row in SOLVERS.items() if row.problem is LinearODE]
 STEPS = [name for name, row in SOLVERS.items() if row.problem is LinearRecurrence and name != "mask_lchs"]
 
