@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -81,17 +82,33 @@ class SlotSteps:
         alpha is taken as the norm of the blocks' weights, which the encoding's own exceeds by little.
         """
         size = float(np.linalg.norm(self.start)) or 1.0 / largest
-        lengths, b = np.meshgrid(np.minimum(_LENGTHS, largest * size), _BALANCES)
-        g = lengths / size
-        w = np.full_like(g, max(np.abs(one.multipliers).max() for one in self.maps))
-        f = max(np.linalg.norm(one.offset) for one in self.maps) * g
-        c = max(one.weights.sum() for one in self.maps) / (g * b)
-        one, zero = np.ones_like(g), np.zeros_like(g)
-        rows = [one, zero, zero, f, w, c, b * f**2, 2 * b * f * w, w**2 + 2 * b * f * c]
-        alphas = np.linalg.norm(np.stack(rows, axis=-1).reshape(*g.shape, 3, 3), 2, axis=(-2, -1))
-        logs = 2 * np.log(1.0 + lengths**2 + b**2 * lengths**4) + 4 * self.steps * np.log(alphas)
-        best = np.unravel_index(int(np.argmin(logs - 2 * np.log(lengths))), g.shape)
-        return float(g[best]), float(b[best])
+        sizes = (
+            max(float(np.linalg.norm(one.offset)) for one in self.maps),
+            max(float(np.abs(one.multipliers).max()) for one in self.maps),
+            max(float(one.weights.sum()) for one in self.maps),
+        )
+        return choose_scale(sizes, size, self.steps, largest)[1:]
+
+
+def choose_scale(
+    sizes: tuple[float, float, float], start: float, steps: int, largest: float = math.inf
+) -> tuple[float, float, float]:
+    """(logarithm of shots at a fixed error times shots per accepted one, scale g, balance b), the first least.
+
+    Arguments: sizes, norms of offset, linear and quadratic part of a step; start, the length of u; steps; largest, g at
+    most. The encoding's alpha is taken as the norm of the blocks' weights, which it exceeds by little.
+    """
+    offset, linear, square = sizes
+    lengths, b = np.meshgrid(np.minimum(_LENGTHS, largest * start), _BALANCES)
+    g = lengths / start
+    w, f, c = np.full_like(g, linear), offset * g, square / (g * b)
+    one, zero = np.ones_like(g), np.zeros_like(g)
+    rows = [one, zero, zero, f, w, c, b * f**2, 2 * b * f * w, w**2 + 2 * b * f * c]
+    alphas = np.linalg.norm(np.stack(rows, axis=-1).reshape(*g.shape, 3, 3), 2, axis=(-2, -1))
+    logs = 2 * np.log(1.0 + lengths**2 + b**2 * lengths**4) + 4 * steps * np.log(alphas)
+    costs = logs - 2 * np.log(lengths)
+    best = np.unravel_index(int(np.argmin(costs)), g.shape)
+    return float(costs[best]), float(g[best]), float(b[best])
 
 
 def _handedness(frame: RealArray) -> RealArray:

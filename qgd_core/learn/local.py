@@ -15,6 +15,7 @@ from qgd_core.dynamics.frame import change
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.dynamics.stability import newton_centre
 from qgd_core.dynamics.updates import add_momentum, precondition
+from qgd_core.encodings.slot_steps import choose_scale
 from qgd_core.errors import NotDissipative
 from qgd_core.learn.centre import Centre, check_definite, find_centre
 from qgd_core.learn.settings import Settings
@@ -22,6 +23,9 @@ from qgd_core.learn.step_losses import StepLosses
 
 _MOST_FIXED_POINT_STEPS = 30
 _FIXED = 1e-14
+# How far momentum may go towards the axes in which a mode's map is a turn and a factor: all the way, two nearly equal rates
+# would take nearly parallel axes.
+_TURNED = (0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +33,8 @@ class Local:
     """The model of a window, in coordinates v with w = centre + frame v, and p of the momentum where there is one.
 
     fields, minus the gradient in v up to the window's order, one or one a step; rests, its terms left out, likewise;
-    rates, of the steps; start, v at the beginning; momentum as in Settings; spread, what a unit of each momentum
-    coordinate stands for, shape (n,); buffer, its value at the beginning, shape (n,).
+    rates, of the steps; start, v at the beginning; momentum as in Settings; the momentum is slant v + spread p in each
+    coordinate, shapes (n,); buffer, p at the beginning, shape (n,).
     """
 
     centre: Centre
@@ -43,6 +47,7 @@ class Local:
     nesterov: bool
     spread: RealArray
     buffer: RealArray
+    slant: RealArray
 
     @property
     def n(self) -> int:
@@ -72,7 +77,7 @@ class Local:
 
     def velocity(self, u: RealArray) -> RealArray:
         """The momentum, in the unit of a gradient of the weights, of a point in the marched coordinates."""
-        return np.asarray(self.frame @ (self.spread * u[self.n :]))
+        return np.asarray(self.frame @ (self.slant * u[: self.n] + self.spread * u[self.n :]))
 
     @property
     def gain(self) -> float:
@@ -81,8 +86,8 @@ class Local:
 
     def response(self, rate: float) -> RealArray:
         """How a unit of minus the gradient enters a step's marched coordinates, shape (2n, n), with momentum."""
-        gain = 1.0 + self.momentum if self.nesterov else 1.0
-        return np.concatenate([rate * gain * np.eye(self.n), np.diag(1.0 / self.spread)])
+        gain = rate * (1.0 + self.momentum if self.nesterov else 1.0)
+        return np.concatenate([gain * np.eye(self.n), np.diag((1.0 - gain * self.slant) / self.spread)])
 
     def steps(self, fields: tuple[PolynomialField, ...] | None = None) -> list[tuple[PolynomialField, float]]:
         """The distinct steps as (field, rate): one, or one a step where they differ."""
@@ -96,8 +101,9 @@ class Local:
         if not self.momentum:
             return step_map(field, rate)
         update = step_map(add_momentum(field, self.momentum, rate, self.nesterov), rate)
-        units = np.concatenate([np.ones(self.n), self.spread])
-        return change(update, np.diag(units), np.diag(1.0 / units))
+        axes = np.eye(2 * self.n)
+        axes[self.n :] = np.hstack([np.diag(self.slant), np.diag(self.spread)])
+        return change(update, axes, np.asarray(np.linalg.inv(axes), dtype=np.float64))
 
 
 def expand_around(losses: StepLosses, start: RealArray, settings: Settings, velocity: RealArray) -> Local:
@@ -140,6 +146,7 @@ def expand_around(losses: StepLosses, start: RealArray, settings: Settings, velo
         nesterov=settings.nesterov,
         spread=np.ones(start.size),
         buffer=np.asarray(np.linalg.solve(frame, velocity)),
+        slant=np.zeros(start.size),
     )
     if settings.recentre:
         local = recentre(local)
@@ -187,11 +194,45 @@ def recentre(local: Local) -> Local:
 
 
 def balance(local: Local) -> Local:
-    """Measure each momentum coordinate in the unit in which its coupling to v is the same both ways."""
-    mean = sum(field.coefficient(1).diagonal() for field in local.fields) / len(local.fields)
-    rate = float(np.mean(local.rates))
-    spread = np.sqrt(np.abs(mean) / (rate * local.momentum))
-    return replace(local, spread=spread, buffer=local.buffer / spread)
+    """Write each mode's momentum on an axis beside its displacement on which the mode's map is nearly a turn.
+
+    Arguments: local, with slant 0 and spread 1. Result: the same model, v itself unchanged, turned as far as marching in
+    slots is expected to gain by it. Raises: nothing.
+    Source: heavy-ball modes are turns times sqrt(momentum) where they swing; Lyapunov's metric of a 2 x 2 map.
+    """
+    maps = [update.coefficient(1).toarray() for update in local.updates]
+    whole, n = np.mean(maps, axis=0), local.n
+    modes = [whole[np.ix_([i, n + i], [i, n + i])] for i in range(n)]
+    found = [_on_axes(local, np.array([_mode_axis(mode, turned) for mode in modes])) for turned in _TURNED]
+    return min(found, key=_expected_cost)
+
+
+def _on_axes(local: Local, axes: RealArray) -> Local:
+    """The same model with these slants and spreads, shape (n, 2)."""
+    slant, spread = axes[:, 0], axes[:, 1]
+    buffer = (local.buffer - slant * local.displacement) / spread
+    return replace(local, slant=slant, spread=spread, buffer=buffer)
+
+
+def _expected_cost(local: Local) -> float:
+    """Logarithm of the shots that marching in slots is expected to take, from the norms of its largest step."""
+    every = [update.norms() for update in local.updates]
+    offset, linear, square = (max(norms.get(k, 0.0) for norms in every) for k in range(3))
+    return choose_scale((offset, linear, square), float(np.linalg.norm(local.start)), len(local.rates))[0]
+
+
+def _mode_axis(mode: RealArray, turned: float) -> RealArray:
+    """(slant, spread) of a mode's map of (v, p), shape (2, 2); turned, from 0 for equal couplings to 1 for a turn."""
+    # The unit of p in which both couple alike, then a metric towards the one in which the map is normal.
+    unit = math.sqrt(abs(mode[1, 0] / mode[0, 1]))
+    values, vectors = np.linalg.eig(mode * np.array([[1.0, unit], [1.0 / unit, 1.0]]))
+    swings = abs(values[0].imag) > 0.0
+    spanned = np.stack([vectors[:, 0].real, vectors[:, 0].imag], axis=1) if swings else vectors.real
+    axes, lengths, _ = np.linalg.svd(spanned)
+    shares = np.array([(lengths[1] / lengths[0]) ** 2, 1.0])
+    metric = (1.0 - turned) * np.eye(2) + turned * (axes * shares) @ axes.T
+    root = np.linalg.cholesky(np.linalg.inv(metric))
+    return np.asarray(unit * root[1] / root[0, 0])
 
 
 def _choose_frame(hessian: RealArray, preconditioner: str | None) -> tuple[RealArray, float]:
