@@ -60,7 +60,7 @@ def uses(circuit: Circuit, name: str) -> int:
 
 
 def marching(multiplier: float, steps: int) -> tuple[Plan, int]:
-    plan = plan_marching(window(multiplier, steps), EPS, "slots")
+    plan = plan_marching(window(multiplier, steps), EPS, "slots", "none")
     return plan, uses(plan.compile().circuit, "carleman_step")
 
 
