@@ -101,33 +101,45 @@ def turn(x: Any, stride: Any, z: Any, width: Any) -> None:
                 z[(first + c) * _u(8) + r] = x[r * stride + first + c]
 
 
-@compile_kernel(f"void({_MATRIX}, f8[::1], f8[::1], u8, u8, b1, b1, f8[::1])")
+@compile_kernel(f"void({_MATRIX}, f8[::1], f8[::1], u8, u8, u8, u8, b1, b1, f8[::1])")
 def sandwich(
-    ptr: Any, idx: Any, val: Any, x: Any, y: Any, blocks: Any, n: Any, product: Any, packed: Any, work: Any
+    ptr: Any,
+    idx: Any,
+    val: Any,
+    x: Any,
+    y: Any,
+    blocks: Any,
+    n: Any,
+    first_row: Any,
+    last_row: Any,
+    product: Any,
+    packed: Any,
+    work: Any,
 ) -> None:
     """y = A x A^T, or A x + x A^T unless `product`, of `blocks` tensors x (n, n), eight rows at a time in cache.
 
-    work has 4096 places and 16 times n rounded up to a multiple of eight, and is zero. packed: x is symmetric and y
-    gets its rows from the diagonal on, times sqrt(2) right of it.
+    Of each tensor only the rows from first_row, a multiple of eight, to last_row are written. work has 4096 places and
+    16 times n rounded up to a multiple of eight, and is zero. packed: x is symmetric and y gets its rows from the
+    diagonal on, times sqrt(2) right of it.
     """
-    width, after, row_at, begin = (n + _u(7)) // _u(8) * _u(8), _u(0), np.zeros(8, np.uint64), _u(0)
+    width, row_at, begin = (n + _u(7)) // _u(8) * _u(8), np.zeros(8, np.uint64), _u(0)
     scale = 1.4142135623730951 if packed else 1.0
     o, t, z = work[:4096], work[4096 : _u(4096) + _u(8) * width], work[_u(4096) + _u(8) * width :]
     for block in range(blocks):
         start = block * n * n
-        for i in range(_u(0), n, _u(8)):
+        for i in range(first_row, last_row, _u(8)):
             height, least = min(_u(8), n - i), i if packed else _u(0)
-            if (
-                not product and i + _u(8) < n
-            ):  # rows that are followed by others: reading past their end is harmless
+            # Reading past the end of rows that are followed by others is harmless.
+            if not product and i + _u(8) < n:
                 turn(x[start + i * n :], n, z, width)
             elif not product:
                 for r in range(height):
                     t[r * width : r * width + n] = x[start + (i + r) * n : start + (i + r + _u(1)) * n]
                 turn(t, width, z, width)
             for r in range(height):
-                row_at[r] = after - (i + r if packed else _u(0))
-                after = row_at[r] + n
+                row_at[r] = start + (i + r) * n
+                if packed:
+                    row_at[r] -= (i + r) * (i + r + _u(1)) // _u(2)
                 multiply_row(ptr, idx, val, i + r, x, start, n, t[r * width : r * width + n], False)
             if product:
                 turn(t, width, z, width)
@@ -156,11 +168,14 @@ def sandwich(
                                 y[row_at[r] + first + c] = both * (scale if first + c != i + r else 1.0)
 
 
-@compile_kernel("void(f8[::1], f8[::1], u8)")
-def unpack(z: Any, x: Any, n: Any) -> None:
-    """x (n, n), symmetric, from its rows from the diagonal on, whose entries right of it are sqrt(2) times those of x."""
-    place = _u(0)
-    for i in range(_u(0), n, _u(32)):
+@compile_kernel("void(f8[::1], f8[::1], u8, u8, u8)")
+def unpack(z: Any, x: Any, n: Any, first_row: Any, last_row: Any) -> None:
+    """x (n, n), symmetric, from its rows from the diagonal on, whose entries right of it are sqrt(2) times those of x.
+
+    Only the rows from first_row, a multiple of 32, to last_row are read, and written with their mirror images.
+    """
+    place = first_row * n - first_row * (first_row + _u(1)) // _u(2) + first_row
+    for i in range(first_row, last_row, _u(32)):
         top = min(i + _u(32), n)
         for r in range(i, top):
             x[r * n + r] = z[place]

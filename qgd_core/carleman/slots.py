@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -14,6 +17,15 @@ from qgd_core.dynamics.monomials import Csr
 
 ROW_BLOCK, COLUMN_BLOCK = 1 << 15, 1 << 17  # doubles
 LARGE = 1 << 20  # coordinates from which loading the compiled kernels, a second, is worth it
+
+
+STRIPS = 4  # of rows, for each thread of a compiled product
+
+
+def thread_count() -> int:
+    """How many threads a compiled product uses: OMP_NUM_THREADS, or the number of processors."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, int(asked) if asked.isdecimal() else os.cpu_count() or 1)
 
 
 @cache
@@ -55,23 +67,36 @@ def apply_pair(matrix: Csr, tensor: RealArray, out: RealArray, product: bool, pa
 
     Arguments: matrix A, CSR (n, n); tensor, blocks of n * n doubles in a row; out, of the same size; product, which of
     the two; packed, whether x is one symmetric block and out gets its symmetric coordinates, n (n + 1) / 2 of them.
-    Result: none; out is exact to rounding.
+    Result: none; out is exact to rounding. Runs on as many threads as `thread_count` says.
     Raises: nothing; numba must be installed.
     Source: both slots of eight rows in cache, instead of one pass over memory for each slot.
     """
     n = matrix.shape[0]
-    width = -(-n // 8) * 8
-    work = np.zeros(16 * width + 4104)
-    aligned = work[-(work.ctypes.data // 8) % 8 :][: 16 * width + 4096]
-    blocks = tensor.size // (n * n)
-    _kernels().sandwich(*_in_threes(matrix), tensor.ravel(), out, blocks, n, product, packed, aligned)
+    blocks, width = tensor.size // (n * n), -(-n // 8) * 8
+    sandwich, factor, x = _kernels().sandwich, _in_threes(matrix), tensor.ravel()
+
+    def write(first: int, last: int) -> None:
+        work = np.zeros(16 * width + 4104)
+        aligned = work[-(work.ctypes.data // 8) % 8 :][: 16 * width + 4096]
+        sandwich(*factor, x, out, blocks, n, first, last, product, packed, aligned)
+
+    _in_strips(write, n)
 
 
 def unpack_symmetric(z: RealArray, n: int) -> RealArray:
     """Return the symmetric (n, n) block, flat, of its n (n + 1) / 2 symmetric coordinates; numba must be installed."""
-    full = np.empty(n * n)
-    _kernels().unpack(np.ascontiguousarray(z), full, n)
+    full, packed, unpack = np.empty(n * n), np.ascontiguousarray(z), _kernels().unpack
+    _in_strips(lambda first, last: unpack(packed, full, n, first, last), n)
     return full
+
+
+def _in_strips(work: Callable[[int, int], None], n: int) -> None:
+    """Do rows `first` to `last` of n, strip by strip, on all threads: several strips each, since rows differ in length."""
+    threads = thread_count()
+    strip = n if threads == 1 else -(-n // (STRIPS * threads * 32)) * 32
+    firsts = range(0, n, strip)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, firsts, (min(first + strip, n) for first in firsts)))
 
 
 @cache
