@@ -61,7 +61,9 @@ def test_past_the_memory_the_system_is_an_operator_and_equal(form, basis):
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("form", ["discrete", "continuous"])
 @pytest.mark.parametrize("basis", ["symmetric", "kronecker"])
-@pytest.mark.parametrize(("n", "order"), [(1, 2), (5, 2), (8, 2), (21, 2), (40, 2), (71, 2), (3, 3), (9, 3), (2, 4)])
+@pytest.mark.parametrize(
+    ("n", "order"), [(1, 2), (5, 2), (8, 2), (21, 2), (40, 2), (71, 2), (3, 3), (9, 3), (2, 4)]
+)
 def test_both_ways_of_multiplying_equal_the_assembled_matrix(monkeypatch, n, order, basis, form, compiled):
     """By scipy, and by the compiled kernels where numba is installed; a row of F_1 is empty and one is full.
 
