@@ -42,8 +42,11 @@ class Target:
 TARGETS = (
     Target("braket:local"),
     Target("braket:sv1", PLACE, 500, UNSEEDED),
+    Target("braket:tn1", PLACE, 500, UNSEEDED),
+    Target("braket:device:arn:aws:braket:us-east-1::device/qpu/somewhere/Trap-1", PLACE, 500, UNSEEDED),
     Target("cirq:simulator"),
     Target("cirq:qsim", shots=10_000),
+    Target("cirq:virtual:rainbow", {"noise": False}, 2000),
     Target("pennylane:lightning.qubit"),
     Target("pennylane:default.qubit"),
     Target("qiskit:aer"),
