@@ -1,0 +1,153 @@
+"""Recurrences that histories are laid out for, and what every layout, its plans and its gates are held to."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from qgd_core.carleman.system import carleman
+from qgd_core.circuit.counts import cost
+from qgd_core.circuit.lower import lower
+from qgd_core.circuit.simulate import simulate
+from qgd_core.dynamics.low_rank import LowRankMap
+from qgd_core.encodings.slot_steps import SlotSteps
+from qgd_core.ode import history as history_module
+from qgd_core.ode import history_solve
+from qgd_core.ode.base import LinearRecurrence
+
+M = np.array([[0.7, 0.2], [-0.1, 0.6]])
+RECURRENCES = {
+    "homogeneous": LinearRecurrence(M, None, [1.0, -0.5], 3),
+    "source": LinearRecurrence(M, [0.1, -0.3], [1.0, -0.5], 5),
+    "zero start": LinearRecurrence(M, [0.1, -0.3], [0.0, 0.0], 3),
+    "some entries": LinearRecurrence([[0.9, 0.1], [0.0, -0.4]], [0.1, 0.2], [1.0, 1.0], 2, wanted=[1]),
+    "not normal": LinearRecurrence([[0.9, 0.4], [0.0, 0.8]], [0.1, 0.2], [1.0, 0.3], 4),
+    "growing": LinearRecurrence([[1.1, 0.1], [0.0, 0.9]], None, [1.0, -0.3], 4),
+    "one entry": LinearRecurrence([[0.5]], [0.25], [-1.0], 3),
+}
+
+
+def random_window(n=2, rank=1, seed=0, offset=0.02, steps=4):
+    """A recurrence whose steps know their slots."""
+    rng = np.random.default_rng(seed)
+    y, f = rng.normal(size=(rank, n)), rng.normal(size=n)
+    step = LowRankMap(
+        offset * f / np.linalg.norm(f),
+        rng.uniform(0.4, 0.9, n),
+        rng.uniform(0.02, 0.1, rank),
+        y / np.linalg.norm(y, axis=1)[:, np.newaxis],
+    )
+    u0 = rng.uniform(-0.4, 0.4, n)
+    system = carleman(step.field(0.5), order=2, step=0.5, scale=1.7)
+    return LinearRecurrence(
+        system.matrix,
+        system.source,
+        system.lift(u0),
+        steps,
+        wanted=range(n),
+        structure=SlotSteps((step,), u0, 1.7, steps),
+    )
+
+
+def run_to_end(problem):
+    z = problem.z0
+    for t in range(problem.steps):
+        z = problem.matrix_at(t) @ z + problem.source_at(t)
+    return z[list(problem.wanted)]
+
+
+@pytest.fixture(scope="session")
+def recurrences():
+    """The table, by name."""
+    return RECURRENCES
+
+
+@pytest.fixture(params=RECURRENCES)
+def recurrence(request):
+    """One row of the table."""
+    return RECURRENCES[request.param]
+
+
+@pytest.fixture(scope="session")
+def window():
+    """window(n, rank, seed, offset, steps): a recurrence in slots."""
+    return random_window
+
+
+@pytest.fixture(scope="session")
+def end_of():
+    """end_of(problem): z_T[wanted] by plain products."""
+    return run_to_end
+
+
+@pytest.fixture(scope="session")
+def check_spectrum():
+    """check_spectrum(history): its bounds hold; returns them with the dense values, smallest and gap."""
+
+    def check(history):
+        matrix = history.encoding.target.toarray()
+        projected = matrix - np.outer(history.right, history.right @ matrix)
+        values, gaps = (np.linalg.svd(a, compute_uv=False) for a in (matrix, projected))
+        assert history.smallest <= values[-1]
+        assert gaps[-1] < 1e-12
+        assert history.smallest <= history.gap <= gaps[-2]
+        return (history.smallest, values[-1]), (history.gap, gaps[-2])
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def check_share():
+    """check_share(route, problem, eps): the emulated error is within the polynomial's share, the success as planned."""
+
+    def check(route, problem, eps):
+        assert route.error_budget.total == pytest.approx(eps)
+        found = route.emulate()
+        error = np.linalg.norm(found.value - run_to_end(problem))
+        assert error <= route.error_budget.polynomial * problem.unit + 1e-10
+        assert route.success_probability <= found.accepted + 1e-12
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def check_gates():
+    """check_gates(route, problem): gates and emulation agree to 1e-9, and both with the recurrence and the costs."""
+
+    def check(route, problem):
+        program = route.compile()
+        vector = simulate(program.circuit)
+        amplitudes, branch = vector[: 2**program.circuit.n_bits], program.branch()
+        np.testing.assert_allclose(np.abs(amplitudes), np.abs(branch), rtol=0, atol=1e-9)
+        assert np.abs(vector[amplitudes.size :]).max(initial=0.0) == 0.0
+        assert route.success_probability <= np.vdot(amplitudes, amplitudes).real + 1e-12
+        error = np.linalg.norm(route.read_amplitudes(amplitudes).value - run_to_end(problem))
+        assert error <= route.error_budget.polynomial * problem.unit + 1e-8
+        counts = cost(program.circuit)
+        assert counts.two_qubit <= route.resources.two_qubit
+        assert counts.rotations <= route.resources.rotations
+        assert lower(program.circuit).n_qubits <= route.qubits
+
+    return check
+
+
+def read_one_block_early(monkeypatch):
+    kept = history_solve.CopiedReadout
+    monkeypatch.setattr(
+        history_solve, "CopiedReadout", lambda frame, b, size, copies, n: kept(frame, b, size, copies + 1, n)
+    )
+
+
+def start_one_block_late(monkeypatch):
+    kept = history_module.History.prepare_right
+    monkeypatch.setattr(
+        history_module.History,
+        "prepare_right",
+        lambda history: kept(replace(history, first=history.first + 1)),
+    )
+
+
+@pytest.fixture(params=[read_one_block_early, start_one_block_late])
+def misplaced(request, monkeypatch):
+    """A block in the wrong place, planted."""
+    request.param(monkeypatch)
