@@ -2,16 +2,11 @@
 
 import numpy as np
 import pytest
-import torch
 
 from qgd_core.backends.registry import get_backend
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import simulate
-from qgd_core.learn.active import ActiveSet
-from qgd_core.learn.expand import derivative, restrict
 from qgd_core.learn.local import expand_around
-from qgd_core.learn.losses import Objective
-from qgd_core.learn.models import logistic
 from qgd_core.learn.settings import Settings
 from qgd_core.learn.step_losses import as_steps
 from qgd_core.learn.structure import find_structure
@@ -19,41 +14,17 @@ from qgd_core.learn.window import plan_window, run_window
 from qgd_core.ode.marching import plan_marching
 
 
-class Logistic:
-    """A random logistic regression, with every order of derivative."""
-
-    def __init__(self, n, seed):
-        generator = torch.Generator().manual_seed(seed)
-        inputs = torch.randn(40, n, generator=generator, dtype=torch.float64)
-        truth = torch.randn(n, generator=generator, dtype=torch.float64)
-        labels = torch.sign(inputs @ truth + torch.randn(40, generator=generator, dtype=torch.float64))
-        model = logistic(n)
-        self.function = restrict(
-            model, Objective("logistic", 0.2), (inputs, labels), ActiveSet.from_names(model)
-        )
-        self.start = np.random.default_rng(seed).uniform(-0.3, 0.3, n)
-
-    def derivative(self, at, order):
-        return derivative(self.function, at, order)
-
-    def descend(self, settings):
-        point = self.start
-        for _ in range(settings.steps):
-            point = point - settings.learning_rate * self.derivative(point, 1)
-        return point
-
-
 def third(**options):
     return Settings(**{"steps": 4, "order": 3, "budget": 0.2, "solver": "marching", **options})
 
 
 @pytest.mark.parametrize(("n", "seed"), [(2, 0), (2, 3), (3, 1)])
-def test_a_window_of_order_three_is_planned_in_slots_and_keeps_its_budget(n, seed):
-    loss, settings, machine = Logistic(n, seed), third(), get_backend("emulator")
+def test_a_window_of_order_three_is_planned_in_slots_and_keeps_its_budget(n, seed, random_logistic, descend):
+    loss, settings, machine = random_logistic(n, seed), third(), get_backend("emulator")
     window = plan_window(loss, loss.start, settings, machine)
     assert window.route.parameters["encoding"] == "slots_cubic"
     assert "not in slots" not in window.route.explain()
-    result, truth = run_window(window, machine, seed=1), loss.descend(settings)
+    result, truth = run_window(window, machine, seed=1), descend(loss, settings)
     exact = np.linalg.norm(result.exact_weights - truth)
     assert exact <= window.budget.model + window.budget.truncation
     assert np.linalg.norm(result.weights - truth) <= window.budget.total <= 0.2 * window.move_estimate + 1e-12
@@ -64,8 +35,8 @@ def test_a_window_of_order_three_is_planned_in_slots_and_keeps_its_budget(n, see
     assert counts.rotations <= window.route.resources.rotations
 
 
-def test_the_gates_of_such_a_window_lead_to_its_weights():
-    loss = Logistic(1, 0)
+def test_the_gates_of_such_a_window_lead_to_its_weights(random_logistic):
+    loss = random_logistic(1, 0)
     window = plan_window(loss, loss.start, third(steps=2))
     # Entries are cheaper for one variable.
     route = plan_marching(window.route.problem, 0.1, "slots_cubic")
@@ -79,8 +50,8 @@ def test_the_gates_of_such_a_window_lead_to_its_weights():
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("order", [2, 3])
-def test_the_drift_bounds_what_the_few_directions_change(order, seed):
-    loss, settings = Logistic(3, seed), third(order=order)
+def test_the_drift_bounds_what_the_few_directions_change(order, seed, random_logistic):
+    loss, settings = random_logistic(3, seed), third(order=order)
     local = expand_around(as_steps(loss), loss.start, settings, np.zeros(3))
     marched = find_structure(local, order, 1e-2)
     true = near = local.start
@@ -99,15 +70,15 @@ def test_the_drift_bounds_what_the_few_directions_change(order, seed):
         ({"order": 4}, "orders 2 and 3"),
     ],
 )
-def test_a_window_that_is_not_in_slots_says_why(options, reason):
-    loss = Logistic(2, 0)
+def test_a_window_that_is_not_in_slots_says_why(options, reason, random_logistic):
+    loss = random_logistic(2, 0)
     window = plan_window(loss, loss.start, third(**options))
     assert window.route.parameters["encoding"] not in ("slots", "slots_cubic")
     assert reason in window.route.explain()
 
 
-def test_too_small_a_drift_says_so():
-    loss = Logistic(2, 0)
+def test_too_small_a_drift_says_so(random_logistic):
+    loss = random_logistic(2, 0)
     local = expand_around(as_steps(loss), loss.start, third(), np.zeros(2))
     marched = find_structure(local, 3, 1e-18)
     assert marched.layout is None
