@@ -69,3 +69,42 @@ def _check(encoding, matrix, tolerance=1e-10):
 def check():
     """Assert alpha <0|U|0> = A, its adjoint, its controlled form, its success probability and its cost."""
     return _check
+
+
+def largest_defect(encoding, wanted, supported=None):
+    circuit, size = encoding.circuit(), 2**encoding.n_system
+    states = np.arange(size) if supported is None else supported
+    rng, worst = np.random.default_rng(0), 0.0
+    for gates, sought in [(circuit, wanted), (circuit.adjoint(), wanted.T)] * 2:
+        start = np.zeros(2**circuit.n_qubits, dtype=complex)
+        start[states] = rng.normal(size=states.size)
+        found = encoding.alpha * simulate(gates, start)[:size]
+        worst = max(worst, np.abs(found - sought @ start[:size]).max())
+    return worst
+
+
+@pytest.fixture(scope="session")
+def defect():
+    """defect(encoding, wanted, supported): the circuit's largest error, forth and back, on random supported vectors."""
+    return largest_defect
+
+
+def other_blocks(monkeypatch, module):
+    kept = module.mark_steps
+
+    def mark_others(n_time, n_leading):
+        mark = kept(n_time, n_leading)
+        builder = CircuitBuilder("other_blocks", mark.n_qubits)
+        last = [mark.n_qubits - n_time + n_leading - 1]
+        builder.gate("x", last)
+        builder.call(mark, range(mark.n_qubits))
+        builder.gate("x", last)
+        return builder.build()
+
+    monkeypatch.setattr(module, "mark_steps", mark_others)
+
+
+@pytest.fixture(scope="session")
+def mark_other_blocks():
+    """mark_other_blocks(monkeypatch, module): plants copies of the end in other blocks of a history."""
+    return other_blocks

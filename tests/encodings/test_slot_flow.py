@@ -85,9 +85,17 @@ def columns(encoding, circuit, picked):
     return found
 
 
-@pytest.mark.parametrize("field", CASES.values(), ids=CASES)
-def test_circuit_is_the_assembled_matrix_on_supported_states_and_keeps_to_them(field):
-    encoding, wanted = encode_flow(field, SCALE), assembled(field)
+def with_source(field):
+    """The assembled matrix with the source as one more column."""
+    inner = assembled(field)
+    whole = np.zeros(np.add(inner.shape, 1))
+    whole[1:, 1:] = inner
+    whole[1 : field.n + 1, 0] = SCALE * field.coefficient(0).toarray()[:, 0]
+    return whole
+
+
+def check_block(encoding, wanted):
+    """The circuit and its adjoint are the matrix on supported states, and keep to them."""
     circuit, valid = encoding.circuit(), np.flatnonzero(encoding.supported)
     assert circuit.n_qubits == encoding.n_ancilla + encoding.n_system
     outside = encoding.supported == 0.0
@@ -98,28 +106,22 @@ def test_circuit_is_the_assembled_matrix_on_supported_states_and_keeps_to_them(f
     np.testing.assert_allclose(
         encoding.target.toarray()[np.ix_(valid, valid)], wanted, rtol=0, atol=1e-14 * encoding.alpha
     )
+
+
+@pytest.mark.parametrize("field", CASES.values(), ids=CASES)
+def test_circuit_is_the_assembled_matrix_on_supported_states_and_keeps_to_them(field):
+    encoding, wanted = encode_flow(field, SCALE), assembled(field)
+    check_block(encoding, wanted)
     assert encoding.alpha >= np.linalg.norm(wanted, 2) - 1e-12
 
 
 @pytest.mark.parametrize("field", CASES.values(), ids=CASES)
 def test_a_source_is_one_more_column_and_its_adjoint_too(field):
-    encoding, inner = encode_flow(field, SCALE, sourced=True), assembled(field)
-    wanted = np.zeros(np.add(inner.shape, 1))
-    wanted[1:, 1:] = inner
-    wanted[1 : field.n + 1, 0] = SCALE * field.coefficient(0).toarray()[:, 0]
-    circuit, valid = encoding.circuit(), np.flatnonzero(encoding.supported)
+    encoding = encode_flow(field, SCALE, sourced=True)
+    check_block(encoding, with_source(field))
     # [second, B, first, A]: a constant, then degree 1, then degree 2.
     np.testing.assert_array_equal(encoding.supported, SlotLayout(tuple(range(field.n))).supported)
-    assert circuit.n_qubits == encoding.n_ancilla + encoding.n_system
-    outside = encoding.supported == 0.0
-    for block, sought in ((circuit, wanted), (circuit.adjoint(), wanted.T)):
-        found = columns(encoding, block, valid)
-        np.testing.assert_allclose(found[valid], sought, rtol=0, atol=1e-12 * encoding.alpha)
-        assert np.abs(found[outside]).max(initial=0.0) < 1e-13 * encoding.alpha
-    np.testing.assert_allclose(
-        encoding.target.toarray()[np.ix_(valid, valid)], wanted, rtol=0, atol=1e-14 * encoding.alpha
-    )
-    counts, plain = cost(circuit), cost(encode_flow(field, SCALE).circuit())
+    counts, plain = cost(encoding.circuit()), cost(encode_flow(field, SCALE).circuit())
     assert counts["cx"] <= min(encoding.two_qubit, plain["cx"] + 13)
     assert counts.rotations <= encoding.rotations
 
@@ -262,11 +264,8 @@ def gate_defect(encoding, wanted):
 @pytest.mark.parametrize("sourced", [False, True], ids=["plain", "sourced"])
 @pytest.mark.parametrize("field", CASES.values(), ids=CASES)
 def test_a_gate_leaves_the_identity_at_a_few_gates_more(field, sourced):
-    encoding, inner = encode_flow(field, SCALE, sourced=sourced), assembled(field)
-    wanted = np.zeros(np.add(inner.shape, int(sourced)))
-    wanted[int(sourced) :, int(sourced) :] = inner
-    if sourced:
-        wanted[1 : field.n + 1, 0] = SCALE * field.coefficient(0).toarray()[:, 0]
+    encoding = encode_flow(field, SCALE, sourced=sourced)
+    wanted = with_source(field) if sourced else assembled(field)
     assert gate_defect(encoding, wanted) < 1e-13
     plain, gated = cost(encoding.circuit()), cost(encoding.gated())
     assert gated.two_qubit - plain.two_qubit <= encoding.gate_extra
