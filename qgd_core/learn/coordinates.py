@@ -125,6 +125,7 @@ class Folded:
         self.old = self.entries.read(weight) if self.sparse else weight
         values = self.entries.read(whole) if self.sparse else whole
         values.requires_grad_()
+        # torch has no types for Function.apply.
         stand_in = _Scatter.apply(values, at_w, whole) if self.sparse else values  # type: ignore[no-untyped-call]
         self.leaves = [values, shift]
         marker = torch.ones_like(self.scale)

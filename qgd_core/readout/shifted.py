@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,9 @@ class ShiftedReadout:
             )
         norm = self._norm(lambda place: math.sqrt((counts.get(place, 0) + 0.25) / shots))
         value = self._value(np.sqrt((seen.sum(axis=1) + 0.25) / shots), norm)
-        return Estimate(value, self.covariance(shots, value), sum(counts.values()) / shots)
+        # With the scale that was found, which a limit known beforehand may be several times above.
+        covariance = replace(self, norm=norm).covariance(shots, value)
+        return Estimate(value, covariance, sum(counts.values()) / shots)
 
     def from_amplitudes(self, amplitudes: ComplexArray) -> Estimate:
         """The exact x from the unnormalised success branch, its phase dropped."""

@@ -186,8 +186,10 @@ def lose_the_scale(monkeypatch):
 
 
 def overestimate_the_smallest_value(monkeypatch):
-    monkeypatch.setattr(LinearSystem, "smallest", property(lambda self: 2 * kept(self)))
-    kept = lambda self: float(np.linalg.svd(self.matrix.toarray())[1][-1])  # noqa: E731
+    def doubled(system):
+        return 2.0 * float(np.linalg.svd(system.matrix.toarray())[1][-1])
+
+    monkeypatch.setattr(LinearSystem, "smallest", property(doubled))
 
 
 @pytest.mark.parametrize("plant", [flip_a_branch, lose_the_scale, overestimate_the_smallest_value])

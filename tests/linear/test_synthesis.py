@@ -72,7 +72,10 @@ def test_amplified_routes_keep_within_it_too():
 @pytest.mark.parametrize("eps", [1e-6, 1e-2, 0.5])
 def test_the_share_is_the_cheapest(eps):
     share = synthesis_share(eps)
-    cost = lambda part: math.log(1e6 / (part * eps)) / (1.0 - part) ** 2  # noqa: E731
+
+    def cost(part):
+        return math.log(1e6 / (part * eps)) / (1.0 - part) ** 2
+
     assert 0.005 < share < 0.1
     assert cost(share) <= 1.0001 * min(cost(part) for part in np.geomspace(1e-3, 0.9, 2000))
 

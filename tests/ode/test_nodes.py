@@ -85,8 +85,10 @@ def test_an_undersampled_grid_is_seen_by_the_finer_one():
 def test_a_programme_on_too_few_points_is_caught(monkeypatch):
     """Planted: every twelfth constraint alone. The fit is wrong between its points, and the finer grid refuses it."""
     kept = module.linprog
-    few = lambda c, A_ub, b_ub: kept(c, A_ub=A_ub[::12], b_ub=b_ub[::12])  # noqa: E731
     x = np.linspace(0.0, 10.0, 3001)
+
+    def few(c, A_ub, b_ub):
+        return kept(c, A_ub=A_ub[::12], b_ub=b_ub[::12])
 
     def error(nodes):
         return np.abs(np.exp(-1j * np.outer(x, nodes.k)) @ nodes.weights - np.exp(-x)).max()

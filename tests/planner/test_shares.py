@@ -1,5 +1,6 @@
 """Each share of every route's budget against its own truth: quadrature, steps, polynomials, synthesis and shots apart."""
 
+import inspect
 import math
 
 import numpy as np
@@ -20,8 +21,6 @@ PROBLEMS = {
     LinearODE: LinearODE([[-1.6, 0.7], [-0.2, -1.1]], [0.3, -0.1], [1.0, -0.5], 0.8),
 }
 NAMES = [name for name in SOLVERS if name != "mask_lchs"]
-# The walk's overlap is taken as the least that was ever seen: its standard errors are upper bounds.
-LOOSE = {"adiabatic": 0.3}
 EPS = {"euler_kernel": 0.1, "hhl": 0.1}
 
 
@@ -141,7 +140,7 @@ def test_the_spread_of_sampled_answers_is_the_one_that_shots_were_planned_for(na
     spread = np.sqrt((errors**2).mean(axis=0))
     # A mean of 40 squares: within a third but for one in a thousand.
     assert np.all(spread <= 1.5 * reported)
-    assert np.linalg.norm(spread) >= LOOSE.get(name, 0.5) * np.linalg.norm(reported)
+    assert np.linalg.norm(spread) >= 0.5 * np.linalg.norm(reported)
 
 
 SYNTHESISED = ["marching", "qsvt", "taylor_marching"]
@@ -163,15 +162,17 @@ def test_a_circuit_in_clifford_and_t_keeps_the_share_of_synthesis(name):
     assert executable.counts().rotations == 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+SHARED = [name for name in NAMES if "share" in inspect.signature(SOLVERS[name].make_plan).parameters]
+
+
+@pytest.mark.parametrize("name", SHARED)
 def test_a_better_split_is_not_found_by_moving_a_share(name):
     """Half and twice each share that a caller may choose: no cheaper, but for the steps of whole numbers."""
     problem = PROBLEMS[SOLVERS[name].problem]
     make = SOLVERS[name].make_plan
     best = make(problem, 0.05)
     spent = 0.05 - best.error_budget.shots
-    if "share" not in make.__code__.co_varnames[: make.__code__.co_argcount] or not spent:
-        pytest.skip("has no share to choose")
+    assert spent > 0.0
     price = best.resources.two_qubit * best.shots
     for factor in (0.5, 2.0):
         other = make(problem, 0.05, share=min(0.9, factor * spent / 0.05))

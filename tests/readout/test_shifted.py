@@ -42,6 +42,20 @@ def test_sampled_estimates_are_unbiased_and_their_covariance_is_right(name):
     np.testing.assert_allclose(np.cov(values.T), predicted, rtol=0, atol=0.2 * np.diag(predicted).min())
 
 
+def test_a_scale_that_is_found_gives_the_errors_not_the_limit_on_it():
+    """The limit may be several times above what an amplitude of 1 stands for: shots are planned by it, errors are not."""
+    loose = ReferredReadout(PLACES, 1.0, 15.0, 3, 2.0)
+    odds = amplitudes(6.0) ** 2
+    shots, runs = 20_000, 500
+    draws = np.random.default_rng(4).multinomial(shots, np.append(odds, 1 - odds.sum()), size=runs)[:, :-1]
+    found = [loose.from_counts(dict(enumerate(row)), shots) for row in draws]
+    seen = np.cov(np.array([one.value for one in found]).T)
+    for one in found[:5]:
+        np.testing.assert_allclose(
+            np.diag(one.covariance), np.diag(seen), rtol=0, atol=0.4 * np.diag(seen).min()
+        )
+
+
 def test_no_readable_outcome_is_an_error_that_names_the_shots():
     with pytest.raises(ResultMissing, match="None of 10 shots"):
         READOUTS["scale known"].from_counts({7: 4}, 10)
