@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from qgd_core.linear.base import Plan
 from qgd_core.linear.hhl import choose_bits, estimate, estimation_cost
 from qgd_core.ode.history import History
-from qgd_core.ode.history_solve import Core, Evolution, allowed_error, kappa_of, plan_polynomial
+from qgd_core.ode.history_plan import Core, Evolution, plan_target
+from qgd_core.ode.history_solve import allowed_error, kappa_of
 
 
 def plan_estimated(problem: Evolution, history: History, eps: float) -> Plan:
@@ -23,17 +22,13 @@ def plan_estimated(problem: Evolution, history: History, eps: float) -> Plan:
     # The error allowed grows no faster than its share of eps: a part of the whole is a part of the error at least.
     bits, target, share = choose_bits(kappa, lambda eps: allowed_error(problem, history, eps), problem, eps)
     queries, before, two_qubit, rotations = estimation_cost(encoding, bits)
-    whole = history.pull / (target.factor * encoding.alpha)
-    least = math.sqrt(history.used) * history.constant / whole - target.factor * target.error
-    return plan_polynomial(
+    return plan_target(
         "history_hhl",
         problem,
         history,
-        target.polynomial,
+        target,
         eps,
         share,
-        whole / math.sqrt(history.copies),
-        max(0.0, least) ** 2,
         {"kappa": kappa, "bits": float(bits)},
         Core(queries, before, two_qubit, rotations, lambda: estimate(encoding.adjoint(), kappa, bits)),
     )

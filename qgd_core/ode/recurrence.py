@@ -19,7 +19,8 @@ from qgd_core.ode.augment import realise_augmented
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.history import History, lay_out, lay_out_framed
 from qgd_core.ode.history_estimate import plan_estimated
-from qgd_core.ode.history_solve import FRAMED, plan_filter, plan_inverse
+from qgd_core.ode.history_plan import FRAMED
+from qgd_core.ode.history_solve import plan_filter, plan_inverse
 
 # Rows past which a history's entries are too many to encode one by one.
 _MOST_ROWS = 4096

@@ -12,7 +12,7 @@ from qgd_core.circuit.simulate import simulate
 from qgd_core.dynamics.low_rank import LowRankMap
 from qgd_core.encodings.slot_steps import SlotSteps
 from qgd_core.ode import history as history_module
-from qgd_core.ode import history_solve
+from qgd_core.ode import history_plan
 from qgd_core.ode.base import LinearRecurrence
 
 M = np.array([[0.7, 0.2], [-0.1, 0.6]])
@@ -132,9 +132,9 @@ def check_gates():
 
 
 def read_one_block_early(monkeypatch):
-    kept = history_solve.CopiedReadout
+    kept = history_plan.CopiedReadout
     monkeypatch.setattr(
-        history_solve, "CopiedReadout", lambda frame, b, size, copies, n: kept(frame, b, size, copies + 1, n)
+        history_plan, "CopiedReadout", lambda frame, b, size, copies, n: kept(frame, b, size, copies + 1, n)
     )
 
 

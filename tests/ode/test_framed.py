@@ -8,7 +8,7 @@ import pytest
 from qgd_core.backends.registry import get_backend
 from qgd_core.circuit.simulate import simulate
 from qgd_core.ode import history as module
-from qgd_core.ode import history_solve
+from qgd_core.ode import history_plan
 from qgd_core.ode.augment import realise_augmented
 from qgd_core.ode.history import lay_out, lay_out_framed
 from qgd_core.ode.history_estimate import plan_estimated
@@ -146,8 +146,8 @@ def test_misplaced_blocks_are_caught(recurrences, check_gates):
 
 
 def test_a_frame_left_out_is_caught(recurrences, check_gates, monkeypatch):
-    kept = history_solve.rotation
-    monkeypatch.setattr(history_solve, "rotation", lambda matrix, name: kept(np.eye(len(matrix)), name))
+    kept = history_plan.rotation
+    monkeypatch.setattr(history_plan, "rotation", lambda matrix, name: kept(np.eye(len(matrix)), name))
     check_planted(recurrences, check_gates)
 
 

@@ -12,7 +12,7 @@ from qgd_core.dynamics.low_rank import LowRankMap
 from qgd_core.encodings.slot_steps import SlotSteps
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.ode import history as module
-from qgd_core.ode import history_solve
+from qgd_core.ode import history_plan
 from qgd_core.ode.augment import realise_augmented
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.history import lay_out
@@ -181,8 +181,8 @@ def uses(circuit, name):
 
 
 def keep_the_right_side(monkeypatch):
-    kept = history_solve.transform
-    monkeypatch.setattr(history_solve, "transform", lambda a, phases, excluded: kept(a, phases))
+    kept = history_plan.transform
+    monkeypatch.setattr(history_plan, "transform", lambda a, phases, excluded: kept(a, phases))
 
 
 def lost_scale(monkeypatch):
