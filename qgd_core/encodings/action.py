@@ -19,7 +19,9 @@ _ASSEMBLED = 1 << 20
 
 def transposed(action: Action) -> Action:
     """The conjugate transpose of a CSR array or a LinearOperator."""
-    return action.H if isinstance(action, LinearOperator) else sp.csr_array(action.conj().T)
+    if isinstance(action, LinearOperator):
+        return action.H
+    return sp.csr_array(action.T.conj(copy=False))
 
 
 def operator(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.turns import chain_angles, chained_turn, open_turn
-from qgd_core.encodings.base import BlockEncoding, Matrix
+from qgd_core.encodings.base import BlockEncoding, Matrix, used_diagonals
+from qgd_core.encodings.diagonals import Diagonals, split_diagonals
 from qgd_core.encodings.perron import perron_weights
 from qgd_core.encodings.weights import chain_need, least_alpha, product_need
 from qgd_core.oracles.shifts import Shift, shift_by_label
@@ -20,28 +19,9 @@ from qgd_core.oracles.shifts import Shift, shift_by_label
 _FULL = 1e-14
 
 
-@dataclass(frozen=True, eq=False)
-class _Diagonals:
-    """Entries by diagonal: values[l, j] is the entry of column j at row (j + shifts[l]) mod n; shifts[0] is 0.
-
-    A complex entry is its magnitude in `values` and its argument in `phases`, which is None for a real matrix.
-    """
-
-    shifts: list[int]
-    values: RealArray
-    phases: RealArray | None
-    n_system: int
-
-    @property
-    def rows(self) -> NDArray[np.int64]:
-        rows: NDArray[np.int64] = np.add.outer(self.shifts, np.arange(2**self.n_system)) % 2**self.n_system
-        return rows
-
-
 def n_diagonals(matrix: Matrix) -> int:
     """How many diagonals modulo the size hold an entry."""
-    coo = matrix.tocoo()
-    return int(np.unique((coo.row - coo.col) % matrix.shape[0]).size)
+    return used_diagonals(matrix).size
 
 
 def encode_band(matrix: Matrix, n_system: int) -> BlockEncoding:
@@ -59,56 +39,70 @@ def encode_band(matrix: Matrix, n_system: int) -> BlockEncoding:
     Source: square-root weights as in arXiv:0810.0312; labels and adder as in Camps et al., arXiv:2203.10236,
     here with one-hot labels so that the multiplexers' last gates and all signs are absorbed by the entries.
     """
-    transposed = [one.adjoint() for one in _one_sided_variants(sp.csr_array(matrix.conj().T), n_system)]
-    both = _two_sided(matrix, _diagonals(matrix, n_system))
-    candidates = [*_one_sided_variants(matrix, n_system), *transposed, both]
+    plain, flipped = (_one_sided_variants(matrix, n_system, transposed=turned) for turned in (False, True))
+    candidates = [*plain, *flipped, _two_sided(matrix, split_diagonals(matrix, n_system))]
     return min(candidates, key=lambda encoding: encoding.merit)
 
 
-def _one_sided_variants(matrix: Matrix, n_system: int) -> list[BlockEncoding]:
-    parts = _diagonals(matrix, n_system)
-    with np.errstate(divide="ignore"):
-        logs = np.log(np.abs(parts.values))
+def _one_sided_variants(matrix: Matrix, n_system: int, *, transposed: bool = False) -> list[BlockEncoding]:
+    parts = split_diagonals(matrix, n_system, transposed=transposed)
+
+    def logs() -> Iterator[RealArray]:
+        with np.errstate(divide="ignore"):
+            yield from (np.log(np.abs(strip.values)) for strip in parts.strips())
+
     chain, product = least_alpha(logs, chain_need), least_alpha(logs, product_need)
-    found = [_one_sided(matrix, parts, *chain, product=False)]
-    return found if product[0] == np.inf else [*found, _one_sided(matrix, parts, *product, product=True)]
-
-
-def _diagonals(matrix: Matrix, n_system: int) -> _Diagonals:
-    coo = matrix.tocoo()
-    n = matrix.shape[0]
-    shifts = (coo.row.astype(np.int64) - coo.col) % n
-    used = [0, *np.unique(shifts[shifts > 0]).tolist()]
-    values = np.zeros((len(used), n), coo.data.dtype)
-    values[np.searchsorted(used, shifts), coo.col] = coo.data
-    if np.iscomplexobj(values):
-        return _Diagonals(used, np.abs(values), np.angle(values), n_system)
-    return _Diagonals(used, values, None, n_system)
+    found = [_one_sided(matrix, parts, *chain, product=False, transposed=transposed)]
+    if product[0] < np.inf:
+        found.append(_one_sided(matrix, parts, *product, product=True, transposed=transposed))
+    return found
 
 
 def _one_sided(
-    matrix: Matrix, parts: _Diagonals, alpha: float, weights: RealArray, *, product: bool
+    matrix: Matrix, parts: Diagonals, alpha: float, weights: RealArray, *, product: bool, transposed: bool
 ) -> BlockEncoding:
-    def sides(parts: _Diagonals) -> tuple[_Side, _Side]:
+    def sides(parts: Diagonals) -> tuple[_Side, _Side]:
         # A weight of zero belongs to a diagonal without entries.
         amplitudes = parts.values / (alpha * np.where(weights > 0, weights, 1.0)[:, np.newaxis])
         return _Side(amplitudes, product=product), _Side(weights[:, np.newaxis], product=False)
 
-    return _assemble("product" if product else "one_sided", matrix, parts, alpha, sides)
+    return _assemble("product" if product else "one_sided", matrix, parts, alpha, sides, transposed)
 
 
-def _two_sided(matrix: Matrix, parts: _Diagonals) -> BlockEncoding:
+def _two_sided(matrix: Matrix, parts: Diagonals) -> BlockEncoding:
     alpha, u, v = perron_weights(matrix)
 
-    def sides(parts: _Diagonals) -> tuple[_Side, _Side]:
-        shares = np.sqrt(np.abs(parts.values) / alpha)
-        ratio = np.sqrt(u[parts.rows] / v[np.newaxis, :])
-        by_row = np.zeros_like(shares)
-        np.put_along_axis(by_row, parts.rows, shares / ratio, axis=1)
-        right = _Side(shares * ratio * np.where(parts.values < 0, -1.0, 1.0), product=False)
-        return right, _Side(by_row, product=False)
+    def sides(parts: Diagonals) -> tuple[_Side, _Side]:
+        values, span = parts.values, parts.span
+        right = np.sqrt(np.abs(values) / alpha) * np.sqrt(u[parts.rows] / v[span])
+        left = np.sqrt(np.abs(parts.by_row) / alpha) / np.sqrt(u[span] / v[parts.columns])
+        signs = np.where(values < 0, -1.0, 1.0)
+        return _Side(right * signs, product=False), _Side(left, product=False)
 
-    return _assemble("two_sided", matrix, parts, alpha, sides)
+    return _assemble("two_sided", matrix, parts, alpha, sides, False)
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """A side's figures: labels beside the first, qubits that select its states, whether labels are independent."""
+
+    labels: int
+    n_selects: int
+    product: bool
+    dumps: bool
+
+    @property
+    def two_qubit(self) -> int:
+        """CX."""
+        each, labels = (1 << self.n_selects) - 1, self.labels
+        if self.product or labels == 0:
+            return (labels + self.dumps) * each
+        return (2 * labels - 1 + self.dumps) * each + labels * (labels - 1) // 2
+
+    @property
+    def rotations(self) -> int:
+        """Turns at most."""
+        return (2 * self.labels + 1) << self.n_selects
 
 
 class _Side:
@@ -120,17 +114,6 @@ class _Side:
         short = bool(np.any(np.abs(self._kept(amplitudes)) < 1.0 - _FULL))
         # Only the chain's last label lets the all-zero state carry a sign.
         self.dumps = short or ((product or len(amplitudes) == 1) and bool(np.any(amplitudes[0] < 0)))
-
-    @property
-    def two_qubit(self) -> int:
-        each, labels = (1 << self.n_selects) - 1, len(self.amplitudes) - 1
-        if self.product or labels == 0:
-            return (labels + self.dumps) * each
-        return (2 * labels - 1 + self.dumps) * each + labels * (labels - 1) // 2
-
-    @property
-    def rotations(self) -> int:
-        return (2 * len(self.amplitudes) - 1) << self.n_selects
 
     def emit(
         self,
@@ -180,21 +163,25 @@ class _Side:
 def _assemble(
     variant: str,
     matrix: Matrix,
-    parts: _Diagonals,
+    parts: Diagonals,
     alpha: float,
-    sides: Callable[[_Diagonals], tuple[_Side, _Side]],
+    sides: Callable[[Diagonals], tuple[_Side, _Side]],
+    transposed: bool,
 ) -> BlockEncoding:
-    """The encoding with its costs; tables of amplitudes are made again when the circuit is built, not kept."""
+    """The encoding with its costs, of the adjoint of what stands in `parts` where that is transposed.
+
+    Tables of amplitudes are seen strip by strip, made again when the circuit is built, and not kept.
+    """
     q, n_labels = parts.n_system, len(parts.shifts) - 1
     shift = shift_by_label(parts.shifts[1:], q)
-    right, left = sides(parts)
+    right, left = _shapes(sides, parts)
     n_dumps = right.dumps + left.dumps
     n_ancilla = n_dumps + n_labels + shift.n_carries
-    n_phases = 0 if parts.phases is None else len(parts.shifts) << q
+    n_phases = len(parts.shifts) << q if np.iscomplexobj(parts.entries) else 0
     two_qubit, rotations = right.two_qubit + left.two_qubit, right.rotations + left.rotations
 
     def build() -> Circuit:
-        parts = _diagonals(matrix, q)
+        parts = split_diagonals(matrix, q, transposed=transposed)
         right, left = sides(parts)
         builder = CircuitBuilder(f"band_{variant}", n_ancilla + q)
         labels = list(range(n_dumps, n_dumps + n_labels))
@@ -208,7 +195,7 @@ def _assemble(
         unprepare = CircuitBuilder("row_labels", n_ancilla + q)
         left.emit(unprepare, system[: left.n_selects], labels, n_dumps - 1, plain, shift.filled)
         builder.call(unprepare.build(), range(n_ancilla + q), adjoint=True)
-        return builder.build()
+        return builder.build().adjoint() if transposed else builder.build()
 
     return BlockEncoding(
         method="band",
@@ -225,6 +212,21 @@ def _assemble(
     )
 
 
+def _shapes(sides: Callable[[Diagonals], tuple[_Side, _Side]], parts: Diagonals) -> tuple[_Shape, _Shape]:
+    """The figures of both sides, from strips of them."""
+    dumps = [False, False]
+    for strip in parts.strips():
+        found = sides(strip)
+        dumps = [known or side.dumps for known, side in zip(dumps, found, strict=True)]
+    labels, q = len(parts.shifts) - 1, parts.n_system
+    # One state for all columns is selected by none.
+    right, left = (
+        _Shape(labels, q if side.amplitudes.shape[1] > 1 else 0, side.product, short)
+        for side, short in zip(found, dumps, strict=True)
+    )
+    return right, left
+
+
 def _turn_phases(builder: CircuitBuilder, system: list[int], labels: list[int], phases: RealArray) -> None:
     """Give the one-hot label l and column j the phase phases[l, j]."""
     turns = phases[1:] - phases[0]
@@ -233,7 +235,7 @@ def _turn_phases(builder: CircuitBuilder, system: list[int], labels: list[int], 
     builder.gate("diagonal", system, phases[0] + turns.sum(axis=0) / 2.0)
 
 
-def _signs(shift: Shift, parts: _Diagonals) -> RealArray:
+def _signs(shift: Shift, parts: Diagonals) -> RealArray:
     """Signs of the adder on label l and column j."""
     q, n_labels = parts.n_system, len(parts.shifts) - 1
     shape = (n_labels + 1, 2**q)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from numbers import Number
 from typing import Any, Self, TypeAlias
 
@@ -16,10 +17,24 @@ from qgd_core.encodings.polynomial import transform
 from qgd_core.errors import ConfigError
 from qgd_core.phases.chebyshev import Chebyshev
 
-__all__ = ["Action", "BlockEncoding", "Entries", "Layout", "Matrix", "dense", "padded", "transposed", "units"]
+__all__ = [
+    "Action",
+    "BlockEncoding",
+    "Entries",
+    "Layout",
+    "Matrix",
+    "dense",
+    "padded",
+    "row_strips",
+    "transposed",
+    "units",
+    "used_diagonals",
+]
 
 Matrix = sp.csr_array
 _SMALLEST, _LARGEST = 1e-290, 1e290
+# Rows that are looked at together.
+_STRIP = 1 << 18
 Entries: TypeAlias = NDArray[Any]  # float64 or complex128
 
 
@@ -95,10 +110,30 @@ def padded(matrix: Matrix | ArrayLike) -> tuple[Matrix, int]:
     q = max(1, (rows - 1).bit_length())
     # A complex matrix without imaginary part is real.
     real = not np.iscomplexobj(given.data) or not np.any(given.data.imag)
-    coo = sp.coo_array(given.real.astype(np.float64) if real else given.astype(np.complex128))
-    whole = sp.csr_array((coo.data, coo.coords), shape=(2**q, 2**q))
+    data = np.array(given.data.real if real else given.data, np.float64 if real else np.complex128)
+    ends = np.concatenate([given.indptr, np.full(2**q - rows, given.indptr[-1], given.indptr.dtype)])
+    whole = sp.csr_array((data, given.indices.copy(), ends), shape=(2**q, 2**q))
+    whole.sum_duplicates()
     whole.eliminate_zeros()
     return whole, q
+
+
+def row_strips(matrix: Matrix) -> Iterator[tuple[NDArray[np.int64], NDArray[Any], Entries]]:
+    """Rows, columns and values of a CSR array's entries, some rows at a time."""
+    n = matrix.shape[0]
+    for first in range(0, n, _STRIP):
+        ends = matrix.indptr[first : min(n, first + _STRIP) + 1]
+        here = slice(int(ends[0]), int(ends[-1]))
+        rows = np.repeat(np.arange(first, first + ends.size - 1), np.diff(ends))
+        yield rows, matrix.indices[here], matrix.data[here]
+
+
+def used_diagonals(matrix: Matrix) -> NDArray[np.int64]:
+    """The diagonals, row less column modulo the size, that hold an entry of a CSR array, ascending."""
+    seen = np.zeros(matrix.shape[0], dtype=bool)
+    for rows, columns, _ in row_strips(matrix):
+        seen[(rows - columns) % seen.size] = True
+    return np.flatnonzero(seen)
 
 
 def _numbers(values: Any) -> NDArray[Any]:

@@ -109,6 +109,8 @@ def block_encode(matrix: Matrix | ArrayLike, method: str = "auto") -> BlockEncod
         remedy = nearest(str(method), ENCODINGS)
         raise ConfigError(f"Unknown encoding {method!r}.", subject=method, remedy=remedy)
     target, n_system = padded(matrix)
+    # A large one is not kept beside its copy.
+    del matrix
     if method != "auto":
         return ENCODINGS[method].encode(target, n_system)
     candidates = [row.encode(target, n_system) for row in ENCODINGS.values() if row.suits(target, n_system)]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from qgd_core.arrays import RealArray
@@ -28,12 +27,16 @@ def perron_weights(matrix: sp.csr_array) -> tuple[float, RealArray, RealArray]:
     Source: the Collatz-Wielandt characterisation of the Perron root, applied to |A|^T |A|.
     """
     n = matrix.shape[0]
-    magnitude = abs(matrix)
+    sizes = np.abs(matrix.data)
     # A power of two leaves every digit, and products of entries in range.
-    unit = 2.0 ** np.floor(np.log2(magnitude.data.max(initial=0.0) or 1.0))
-    magnitude = magnitude / unit
-    pattern: Any = sp.block_array([[None, magnitude], [magnitude.T, None]], format="csr")
+    unit = 2.0 ** np.floor(np.log2(sizes.max(initial=0.0) or 1.0))
+    sizes /= unit
+    magnitude = sp.csr_array((sizes, matrix.indices, matrix.indptr), shape=matrix.shape)
+    # Rows, then columns; connected components ask for an edge in one direction only.
+    ends = np.concatenate([matrix.indptr, np.full(n, matrix.indptr[-1], matrix.indptr.dtype)])
+    pattern = sp.csr_array((sizes, matrix.indices + n, ends), shape=(2 * n, 2 * n))
     n_parts, part = connected_components(pattern, directed=False)
+    del pattern
     members = np.argsort(part, kind="stable")
     edges = np.searchsorted(part[members], np.arange(n_parts + 1))
     u, v, alpha = np.ones(n), np.ones(n), 0.0
@@ -43,10 +46,20 @@ def perron_weights(matrix: sp.csr_array) -> tuple[float, RealArray, RealArray]:
         rows, columns = nodes[nodes < n], nodes[nodes >= n] - n
         if rows.size == 0 or columns.size == 0:
             continue
-        block = magnitude if nodes.size == 2 * n else magnitude[rows][:, columns]
-        root, u[rows], v[columns] = _component(block)
+        root, u[rows], v[columns] = _component(_block(magnitude, rows, columns))
         alpha = max(alpha, root)
     return float(alpha * unit), u, v
+
+
+def _block(magnitude: sp.csr_array, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> sp.csr_array:
+    """The entries of a component, whose rows and columns ascend: not copied where neither has gaps."""
+    top, left, shape = rows[0], columns[0], (rows.size, columns.size)
+    if rows[-1] - top + 1 > rows.size or columns[-1] - left + 1 > columns.size:
+        return magnitude[rows][:, columns]
+    ends = magnitude.indptr[top : rows[-1] + 2]
+    here = slice(int(ends[0]), int(ends[-1]))
+    indices = magnitude.indices[here] - left.astype(magnitude.indices.dtype)
+    return sp.csr_array((magnitude.data[here], indices, ends - ends[0]), shape=shape)
 
 
 def _component(block: sp.csr_array) -> tuple[float, RealArray, RealArray]:

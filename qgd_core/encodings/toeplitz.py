@@ -12,7 +12,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.turns import chain_angles, chained_turn
-from qgd_core.encodings.base import Action, BlockEncoding, Entries, Matrix
+from qgd_core.encodings.base import Action, BlockEncoding, Entries, Matrix, row_strips, used_diagonals
 from qgd_core.errors import ConfigError
 from qgd_core.oracles.shifts import shift_by_label
 
@@ -119,17 +119,31 @@ def checked_diagonals(diagonals: Mapping[int, Number], n_system: int) -> dict[in
 
 def constant_diagonals(matrix: Matrix) -> tuple[dict[int, complex], bool] | None:
     """(value by diagonal, whether they run round) of a matrix with constant diagonals, else None."""
-    coo = matrix.tocoo()
     n = matrix.shape[0]
-    for periodic in (True, False):
-        offsets = (coo.col.astype(np.int64) - coo.row) % n if periodic else coo.col.astype(np.int64) - coo.row
-        used, place, counts = np.unique(offsets, return_inverse=True, return_counts=True)
-        first = np.zeros(used.size, coo.data.dtype)
-        first[place] = coo.data
-        lengths = np.full(used.size, n) if periodic else n - np.abs(used)
-        if np.array_equal(counts, lengths) and np.array_equal(first[place], coo.data):
-            return dict(zip(used.tolist(), first.tolist(), strict=True)), periodic
-    return None
+    around = used_diagonals(matrix)
+    if matrix.nnz == n * around.size and (found := _constants(matrix, n)) is not None:
+        return found, True
+    # A diagonal that ends is as long as the matrix less its offset.
+    found = _constants(matrix, 0)
+    if found is None or sum(n - abs(d) for d in found) != matrix.nnz:
+        return None
+    return found, False
+
+
+def _constants(matrix: Matrix, modulus: int) -> dict[int, complex] | None:
+    """The one value on every diagonal, column less row, None where there are two on one; modulus, 0 for none."""
+    known: dict[int, complex] = {}
+    for rows, columns, data in row_strips(matrix):
+        offsets = (columns - rows) % modulus if modulus else columns - rows
+        used, place = np.unique(offsets, return_inverse=True)
+        first = np.zeros(used.size, data.dtype)
+        first[place] = data
+        if not np.array_equal(first[place], data):
+            return None
+        here = dict(zip(used.tolist(), first.tolist(), strict=True))
+        if any(known.setdefault(d, value) != value for d, value in here.items()):
+            return None
+    return dict(sorted(known.items()))
 
 
 def act_by_diagonals(diagonals: Mapping[int, complex], n_system: int, *, periodic: bool = False) -> Action:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
@@ -15,36 +16,52 @@ _SAMPLE = 2048
 Need = Callable[[RealArray, RealArray], RealArray]
 
 
-def least_alpha(logs: RealArray, need: Need) -> tuple[float, RealArray]:
+def least_alpha(strips: Callable[[], Iterable[RealArray]], need: Need) -> tuple[float, RealArray]:
     """Positive label weights c of norm 1 for which the neediest column asks for the least alpha.
 
-    Arguments: logs, log |entries|, shape (labels, n), -inf for zeros; need, `chain_need` or `product_need`:
-    the logarithm of what each column asks for at c = exp(y).
+    Arguments: strips, makes log |entries| anew, some columns at a time, each (labels, columns), -inf for zeros; need,
+    `chain_need` or `product_need`: the logarithm of what each column asks for at c = exp(y).
     Result: (alpha, c); alpha is valid to rounding for these c, and the least within about 1e-4. It is inf
     where no weights serve.
     Raises: nothing.
     Source: a convex problem in log c, solved by BFGS on a smoothed maximum that is sharpened.
     """
-    start = 0.5 * (logsumexp(logs, axis=1) - np.log(logs.shape[1]))
+    parts = [(logsumexp(logs, axis=1), logs.shape[1]) for logs in strips()]
+    start = 0.5 * (logsumexp([part for part, _ in parts], axis=0) - np.log(sum(size for _, size in parts)))
     used = start > -np.inf
     start -= 0.5 * logsumexp(2 * start)
-    demands = need(logs, start)
+    demands = np.concatenate([need(logs, start) for logs in strips()])
     if not demands.max() < np.inf:
         return np.inf, np.exp(start)
-    sample = logs[:, np.argsort(-demands)[:_SAMPLE]]
+    sample = _columns(strips, np.argsort(-demands)[:_SAMPLE])
 
     def smooth(y: RealArray, sharpness: float) -> float:
         y = np.where(used, y, -np.inf)
         return float(logsumexp(sharpness * need(sample, y)) / sharpness + 0.5 * logsumexp(2 * y))
 
+    def neediest(y: RealArray) -> float:
+        return max(float(need(logs, y).max()) for logs in strips())
+
     y = np.where(used, start, 0.0)
     for sharpness in _SHARPNESS:
         y = np.asarray(minimize(smooth, y, args=(sharpness,), method="BFGS").x)
     y = np.where(used, y, -np.inf)
-    best = min((start, y), key=lambda z: need(logs, z).max() + 0.5 * logsumexp(2 * z))
+    best = min((start, y), key=lambda z: neediest(z) + 0.5 * logsumexp(2 * z))
     weights = np.exp(best - 0.5 * logsumexp(2 * best))
     with np.errstate(divide="ignore"):
-        return float(np.exp(need(logs, np.log(weights)).max())), weights
+        return float(np.exp(neediest(np.log(weights)))), weights
+
+
+def _columns(strips: Callable[[], Iterable[RealArray]], wanted: NDArray[np.intp]) -> RealArray:
+    """These columns, in their order."""
+    found, first = [], 0
+    places = [np.zeros(0, dtype=np.intp)]
+    for logs in strips():
+        here = np.flatnonzero((wanted >= first) & (wanted < first + logs.shape[1]))
+        found.append(logs[:, wanted[here] - first])
+        places.append(here)
+        first += logs.shape[1]
+    return np.hstack(found)[:, np.argsort(np.concatenate(places))]
 
 
 def _asked(logs: RealArray, y: RealArray) -> RealArray:

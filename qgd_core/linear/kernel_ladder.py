@@ -6,11 +6,13 @@ import math
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import RealArray
 from qgd_core.budget import ErrorBudget, best_share, check_share, easier, least_error
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost, rotation_t_count
+from qgd_core.encodings.action import Action, kron_action, operator, transposed
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.base import SYNTHESIS, Plan, Resources, shots_for
@@ -142,7 +144,6 @@ def _with_ladder(single: BlockEncoding, rungs: RealArray, last: int) -> BlockEnc
     extra = cost(turned)
     known = np.tile(np.eye(1, 2**q, last)[0], rungs.size)
     scales = 1.0 - known + known * np.repeat(rungs[0] / rungs, 2**q)
-    copies = sp.csr_array(sp.kron(sp.eye_array(rungs.size), single.target, format="csr"))
 
     def build() -> Circuit:
         builder = CircuitBuilder("laddered", 1 + single.n_ancilla + bits + q)
@@ -154,7 +155,7 @@ def _with_ladder(single: BlockEncoding, rungs: RealArray, last: int) -> BlockEnc
 
     return BlockEncoding(
         method=single.method,
-        target=sp.csr_array(copies @ sp.diags_array(scales)),
+        target=_scaled(kron_action(rungs.size, single.target), scales),
         alpha=single.alpha,
         n_system=bits + q,
         n_ancilla=1 + single.n_ancilla,
@@ -164,6 +165,14 @@ def _with_ladder(single: BlockEncoding, rungs: RealArray, last: int) -> BlockEnc
         build=build,
         restored=single.restored,
     )
+
+
+def _scaled(copies: Action, scales: RealArray) -> Action:
+    """A matrix times a diagonal one."""
+    if isinstance(copies, LinearOperator):
+        back = transposed(copies)
+        return operator(scales.size, lambda x: copies @ (scales * x), lambda x: scales * (back @ x))
+    return sp.csr_array(copies @ sp.diags_array(scales))
 
 
 def _circuit(encoding: BlockEncoding, polynomial: Chebyshev, e: RealArray, bits: int, last: int) -> Circuit:

@@ -131,19 +131,24 @@ def transform_cost(encoding: BlockEncoding, degree: int, excluded: int | None = 
 def transform_vector(polynomial: Chebyshev, forward: Product, backward: Product, v: RealArray) -> RealArray:
     """What `transform` does to a vector, by the Chebyshev recurrence.
 
-    Arguments: polynomial, odd or even, real; forward and backward, products with A / alpha and its transpose.
-    Result: the transformed vector, exact to rounding, by `degree` products.
+    Arguments: polynomial, odd or even, real; forward and backward, products with A / alpha and its transpose, as arrays
+    of their own, which are written to.
+    Result: the transformed vector, exact to rounding, by `degree` products and five vectors.
     Raises: nothing.
     Source: T_(k+1) = 2 x T_k - T_(k-1) on singular values, alternating between the two sides.
     """
     coefficients = polynomial.coefficients
-    before, now = np.zeros_like(v), v
+    before, now = np.zeros(0), v
     total = coefficients[0] * v if polynomial.parity == 0 else np.zeros_like(v)
     for k in range(1, polynomial.degree + 1):
         product = forward(now) if k % 2 else backward(now)
-        before, now = now, product if k == 1 else 2.0 * product - before
+        if k > 1:
+            product *= 2.0
+            product -= before
+        before, now = now, product
         if k % 2 == polynomial.parity:
-            total = total + coefficients[k] * now
+            total = total.astype(np.result_type(total, now), copy=False)
+            total += coefficients[k] * now
     return np.asarray(total)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from qgd_core.arrays import RealArray
@@ -24,29 +26,36 @@ def follow(action: Action, alpha: float, e: RealArray, angles: RealArray) -> Rea
     def dilated(v: RealArray) -> RealArray:
         return np.stack([action @ v[1], back @ v[0]]) / alpha
 
-    # Axes: mixing qubit, (y, k), side, system.
+    # Axes: mixing qubit, (y, k), side, system; no more than a few vectors besides.
     state = np.zeros((2, 2, 2, e.size))
     state[0, 0, 0] = e
     for step, angle in enumerate(angles.tolist()):
-        state = _turn(state, angle) if step % 2 == 0 else _hadamard(state)
+        _mix(state, *(_turn(angle) if step % 2 == 0 else _HADAMARD))
         y, k = state[1]
-        moved = dilated(k)
-        turned = np.stack([dilated(y - moved) + k, y - moved])
-        still = state[0] * np.array([1.0, -1.0])[:, np.newaxis]
-        still[1] *= -1.0
-        state = np.stack([still, turned])
-        state = _hadamard(state) if step % 2 == 0 else _turn(state, -angle)
+        y -= dilated(k)
+        moved = dilated(y)
+        moved += k
+        state[1, 1], state[1, 0] = y, moved
+        state[0, 0, 1] *= -1.0
+        state[0, 1, 0] *= -1.0
+        _mix(state, *(_HADAMARD if step % 2 == 0 else _turn(-angle)))
         # 1 - 2 P, and on even steps 1 - 2 P e e^T besides.
         if step % 2 == 0:
-            state[0, 0, 0] -= 2.0 * e * (e @ state[0, 0, 0])
+            state[0, 0, 0] -= 2.0 * (e @ state[0, 0, 0]) * e
         state[0, 0] *= -1.0
     return np.asarray(state[0, 0, 1])
 
 
-def _turn(state: RealArray, angle: float) -> RealArray:
-    c, s = np.cos(angle / 2), np.sin(angle / 2)
-    return np.stack([c * state[0] - s * state[1], s * state[0] + c * state[1]])
+_HADAMARD = (math.sqrt(0.5), math.sqrt(0.5), math.sqrt(0.5), -math.sqrt(0.5))
 
 
-def _hadamard(state: RealArray) -> RealArray:
-    return np.asarray(np.stack([state[0] + state[1], state[0] - state[1]]) / np.sqrt(2.0))
+def _turn(angle: float) -> tuple[float, float, float, float]:
+    c, s = math.cos(angle / 2), math.sin(angle / 2)
+    return c, -s, s, c
+
+
+def _mix(state: RealArray, a: float, b: float, c: float, d: float) -> None:
+    """Apply a matrix ((a, b), (c, d)) to the mixing qubit, in place."""
+    for part in np.ndindex(2, 2):
+        first, second = state[0][part], state[1][part]
+        state[0][part], state[1][part] = a * first + b * second, c * first + d * second

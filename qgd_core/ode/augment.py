@@ -26,10 +26,10 @@ def realise_augmented(problem: LinearRecurrence, encoding: str, constant: float 
     constant = constant or constant_for(problem.bound(), len(problem.wanted)) or 1.0
     places = _places(problem)
     different = max(len(problem.matrices), len(problem.sources))
-    augmented = [
-        _augment(problem.matrix_at(t), problem.source_at(t), constant, places) for t in range(different)
-    ]
-    encodings = tuple(block_encode(matrix, encoding) for matrix in augmented)
+    encodings = tuple(
+        block_encode(_augment(problem.matrix_at(t), problem.source_at(t), constant, places), encoding)
+        for t in range(different)
+    )
     start = np.zeros(2 ** encodings[0].n_system)
     start[0], start[places] = constant, problem.z0
     return Realisation(

@@ -104,7 +104,7 @@ class History:
 
     def _constants(self) -> RealArray:
         frame = self.frame
-        return np.asarray(np.eye(self.realisation.start.size)[0] if frame is None else frame[0])
+        return np.eye(1, self.realisation.start.size)[0] if frame is None else np.asarray(frame[0])
 
     def prepare_flat(self) -> Circuit:
         """The circuit of `flat`."""
