@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,6 +15,8 @@ Action: TypeAlias = Any
 Values: TypeAlias = NDArray[Any]  # float64 or complex128
 # Rows past which a Kronecker product is not assembled.
 _ASSEMBLED = 1 << 20
+# Numbers that are multiplied together.
+_TOGETHER = 1 << 22
 
 
 def transposed(action: Action) -> Action:
@@ -37,6 +39,17 @@ def operator(
         rmatvec=lambda x: backward(np.reshape(x, -1)),
         dtype=dtype,
     )
+
+
+def by_rows(action: Action, rows: Values) -> Iterator[tuple[slice, Values]]:
+    """A matrix times every row of a table (count, size), a few rows at a time: where they stand, and the products."""
+    width = max(1, _TOGETHER // rows.shape[1])
+    for first in range(0, len(rows), width):
+        here = slice(first, min(len(rows), first + width))
+        if width == 1:
+            yield here, np.asarray(action @ rows[first])[np.newaxis]
+        else:
+            yield here, np.asarray(action @ rows[here].T).T
 
 
 def kron_action(left: Action | int, right: Action | int) -> Action:

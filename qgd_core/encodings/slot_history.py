@@ -13,7 +13,7 @@ from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.reversible import Reversible
 from qgd_core.circuit.turns import turn
-from qgd_core.encodings.action import Action, operator, transposed
+from qgd_core.encodings.action import Action, by_rows, operator, transposed
 from qgd_core.encodings.base import BlockEncoding, Layout
 from qgd_core.errors import ConfigError
 
@@ -165,14 +165,16 @@ def _target(step: Action, n_time: int, n_idle: int | None) -> Action:
     def forward(x: RealArray) -> RealArray:
         rows = np.reshape(x, (blocks, size))
         out = rows.copy()
-        out[1 : active + 1] -= (step @ rows[:active].T).T
+        for here, found in by_rows(step, rows[:active]):
+            out[here.start + 1 : here.stop + 1] -= found
         out[active + 1 :] -= rows[active:-1]
         return out.reshape(-1)
 
     def backward(x: RealArray) -> RealArray:
         rows = np.reshape(x, (blocks, size))
         out = rows.copy()
-        out[:active] -= (back @ rows[1 : active + 1].T).T
+        for here, found in by_rows(back, rows[1 : active + 1]):
+            out[here] -= found
         out[active:-1] -= rows[active + 1 :]
         return out.reshape(-1)
 

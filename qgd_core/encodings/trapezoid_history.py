@@ -10,7 +10,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
-from qgd_core.encodings.action import Action, operator, transposed
+from qgd_core.encodings.action import Action, by_rows, operator, transposed
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.encodings.slot_history import HistoryLayout, increment, mark_steps
 from qgd_core.errors import ConfigError
@@ -92,23 +92,23 @@ def _target(generator: Action, step: float, n_time: int, n_idle: int) -> Action:
         slopes = sp.csr_array((one + below) @ weights)
         return sp.csr_array(sp.kron(one - below, system) - sp.kron(slopes, generator))
 
-    def slopes_of(matrix: Action, rows: RealArray) -> RealArray:
-        """h/2 A on every block that is no copy."""
-        found = np.zeros_like(rows)
-        found[:active] = step / 2 * (matrix @ rows[:active].T).T
-        return found
-
     def forward(x: RealArray) -> RealArray:
         rows = x.reshape(blocks, size)
-        slopes = slopes_of(generator, rows)
-        out = rows - slopes
-        out[1:] -= rows[:-1] + slopes[:-1]
+        out = rows.copy()
+        out[1:] -= rows[:-1]
+        for here, found in by_rows(generator, rows[:active]):
+            slopes = step / 2 * found
+            out[here] -= slopes
+            out[here.start + 1 : here.stop + 1] -= slopes
         return out.reshape(-1)
 
     def backward(x: RealArray) -> RealArray:
         rows = x.reshape(blocks, size)
-        later = np.concatenate([rows[1:], np.zeros_like(rows[:1])])
-        return np.asarray(rows - later - slopes_of(back, rows + later)).reshape(-1)
+        out = rows.copy()
+        out[:-1] -= rows[1:]
+        for here, found in by_rows(back, rows[:active] + rows[1 : active + 1]):
+            out[here] -= step / 2 * found
+        return out.reshape(-1)
 
     back = transposed(generator)
     return operator(blocks * size, forward, backward, generator.dtype)

@@ -73,12 +73,23 @@ class History:
         """The first entry of every block in use, which never changes."""
         return float(self.realisation.start[0])
 
-    @cached_property
+    @property
     def right(self) -> RealArray:
         """The unit vector e, shape (2**n_system of the encoding,)."""
         whole = np.zeros((self.blocks, self._pulled.size))
-        whole[self.first] = self._pulled / np.linalg.norm(self._pulled)
+        whole[self.first] = self._right
         return whole.reshape(-1)
+
+    @cached_property
+    def _right(self) -> RealArray:
+        """The block of e that is not empty."""
+        return np.asarray(self._pulled / np.linalg.norm(self._pulled))
+
+    def take_out(self, v: RealArray) -> RealArray:
+        """(1 - e e^T) v, in the place of v."""
+        block = v.reshape(self.blocks, -1)[self.first]
+        block -= self._right * (self._right @ block)
+        return v
 
     @property
     def pull(self) -> float:
@@ -95,7 +106,7 @@ class History:
         start = self.realisation.start
         return np.asarray(self.encoding.rows @ start) if isinstance(self.encoding, FramedHistory) else start
 
-    @cached_property
+    @property
     def flat(self) -> RealArray:
         """The unit vector of equal constants in every block in use, and nothing else."""
         whole = np.zeros((self.blocks, self.realisation.start.size))

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy.stats import chi2
 
-from qgd_core.arrays import ComplexArray, RealArray
+from qgd_core.arrays import ComplexArray
 from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost, rotation_t_count
@@ -183,18 +183,15 @@ def _circuit(history: History, core: Circuit, *, odd: bool) -> Circuit:
 def _branch(history: History, polynomial: Chebyshev) -> ComplexArray:
     """The success branch by sparse products; the circuit may leave the frame's row signs out."""
     alpha, forward = history.encoding.alpha, history.encoding.target
-    back, e = transposed(forward), history.right
-
-    def project(v: RealArray) -> RealArray:
-        return np.asarray(v - e * (e @ v))
-
+    back = transposed(forward)
     if polynomial.parity:
-        found = transform_vector(polynomial, lambda u: back @ u / alpha, lambda u: forward @ u / alpha, e)
+        right = history.right
+        found = transform_vector(polynomial, lambda u: back @ u / alpha, lambda u: forward @ u / alpha, right)
     else:
         found = transform_vector(
             polynomial,
-            lambda u: project(forward @ u) / alpha,
-            lambda u: back @ project(u) / alpha,
+            lambda u: history.take_out(forward @ u) / alpha,
+            lambda u: back @ history.take_out(u.copy()) / alpha,
             history.flat,
         )
     if history.frame is not None:
