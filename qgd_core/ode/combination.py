@@ -242,7 +242,23 @@ class Combination:
 
     def branch(self, nodes: Nodes, states: ComplexArray) -> ComplexArray:
         """The success branch from each node's evolved start, shape (nodes, 2^q)."""
-        combined = (nodes.weights * np.exp(-1j * nodes.k * nodes.tilt)) @ states
-        combined /= nodes.norm * np.linalg.norm(self.flow.start)
+        return self.read(nodes, (nodes.weights * np.exp(-1j * nodes.k * nodes.tilt)) @ states)
+
+    def branch_by_node(self, nodes: Nodes, evolve: Callable[[float], ComplexArray]) -> ComplexArray:
+        """The same from what one node k makes of the start, one after the other; k and -k make conjugates."""
+        weights = nodes.weights * np.exp(-1j * nodes.k * nodes.tilt)
+        mirrored = np.allclose(nodes.k, -nodes.k[::-1]) and np.allclose(weights, np.conj(weights[::-1]))
+        total = np.zeros(self.flow.start.size, dtype=np.complex128)
+        for k, weight in zip(nodes.k.tolist(), weights.tolist(), strict=True):
+            if not mirrored:
+                total += weight * evolve(k)
+            elif k >= 0.0:
+                # Added to its conjugate; k = 0 is its own.
+                total += (2.0 if k else 1.0) * (weight * evolve(k)).real
+        return self.read(nodes, total)
+
+    def read(self, nodes: Nodes, combined: ComplexArray) -> ComplexArray:
+        """The success branch from the weighted sum of the evolved starts."""
+        combined = combined / (nodes.norm * np.linalg.norm(self.flow.start))
         frame = self.readout.frame
         return np.asarray((combined.reshape(-1, frame.shape[0]) @ frame.T).reshape(-1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -83,8 +83,11 @@ def evolved(matrix: Action, even: Chebyshev, odd: Chebyshev, states: ComplexArra
     before, now = states, matrix @ states
     total = mixed[0] * before + mixed[1] * now
     for coefficient in mixed[2:]:
-        before, now = now, 2.0 * (matrix @ now) - before
-        total = total + coefficient * now
+        after = matrix @ now
+        after *= 2.0
+        after -= before
+        before, now = now, after
+        total += coefficient * now
     return np.asarray(total)
 
 
@@ -113,6 +116,38 @@ def series(time: float, eps: float) -> tuple[Chebyshev, Chebyshev]:
     return (
         Chebyshev(np.pad(rows[0], (0, even_size - rows[0].size)) * peak),
         Chebyshev(np.pad(rows[1], (0, odd_size - rows[1].size)) * peak),
+    )
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Figures of an evolution: alpha, ancillas, and upper bounds on its gates and on clean qubits besides."""
+
+    alpha: float
+    n_ancilla: int
+    two_qubit: int
+    rotations: int
+    spare: int
+
+
+def bound_evolution(encoding: BlockEncoding, time: float, eps: float) -> Bounds:
+    """The figures of `encode_evolution` and `workspace` without a circuit: every call is taken as the controlled one.
+
+    Arguments: as for `encode_evolution`, A by its encoding's figures alone.
+    Result: gates at most; clean qubits at most one for each control that a gate may have.
+    Raises: nothing.
+    Source: as `encode_evolution`.
+    """
+    gated, turned = encoding.gated_cost()
+    degree = max(one.degree for one in series(encoding.alpha * time, eps))
+    two_qubit, rotations = transform_pair_cost(encoding, degree)
+    n_work = n_workspace(encoding)
+    return Bounds(
+        alpha=2.0 * (1.0 + eps) / _PEAK,
+        n_ancilla=2 + n_work + encoding.n_ancilla,
+        two_qubit=two_qubit + gated,
+        rotations=rotations + turned,
+        spare=encoding.n_projected + encoding.n_system,
     )
 
 

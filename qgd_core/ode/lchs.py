@@ -23,7 +23,7 @@ from qgd_core.ode.combine import prepare_nodes, prepare_nodes_cost, undo_nodes
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.nodes import Nodes
 from qgd_core.ode.product import SUBSTEPS, durations
-from qgd_core.ode.turned import decay, turn
+from qgd_core.ode.turned import decay, decays, turn
 from qgd_core.readout.simplex import SimplexReadout
 from qgd_core.state.prepare import prepare
 
@@ -130,23 +130,29 @@ def _branch(flow: Flow, nodes: Nodes, times: Sequence[float], readout: SimplexRe
 
 
 def _large_branch(flow: Flow, nodes: Nodes, times: Sequence[float], readout: SimplexReadout) -> ComplexArray:
-    """The same by sparse products, one node after the other; of nodes that mirror each other one half."""
+    """The same by sparse products: all nodes at once where each decays once, else one after the other.
+
+    Of nodes that mirror each other one half is followed.
+    """
     loss, skew, largest, fastest = flow.loss, flow.skew, flow.largest, upper_norm(sp.csr_array(flow.skew))
     weights = nodes.weights * np.exp(-1j * nodes.k * nodes.tilt)
-    mirrored = np.allclose(nodes.k, -nodes.k[::-1]) and np.allclose(weights, np.conj(weights[::-1]))
     start = turn(skew, fastest, times[0] / 2, flow.start)
-    total = np.zeros(start.size, dtype=np.complex128)
-    for k, weight in zip(nodes.k.tolist(), weights.tolist(), strict=True):
-        if mirrored and k < 0.0:
-            continue
-        state = decay(loss, largest, k * times[0], start.astype(np.complex128))
-        for before, time in pairwise(times):
-            state = decay(loss, largest, k * time, turn(skew, fastest, (before + time) / 2, state))
-        part = weight * state
-        total += 2.0 * part.real if mirrored and k > 0.0 else part
+    if len(times) == 1:
+        total = decays(loss, largest, nodes.k * times[0], weights, start)
+    else:
+        mirrored = np.allclose(nodes.k, -nodes.k[::-1]) and np.allclose(weights, np.conj(weights[::-1]))
+        total = np.zeros(start.size, dtype=np.complex128)
+        for k, weight in zip(nodes.k.tolist(), weights.tolist(), strict=True):
+            if mirrored and k < 0.0:
+                continue
+            state = decay(loss, largest, k * times[0], start)
+            for before, time in pairwise(times):
+                state = decay(loss, largest, k * time, turn(skew, fastest, (before + time) / 2, state))
+            part = weight * state
+            total += 2.0 * part.real if mirrored and k > 0.0 else part
     total = turn(skew, fastest, times[-1] / 2, total / (nodes.norm * np.linalg.norm(flow.start)))
     frame = readout.frame
-    return np.asarray((total.reshape(-1, frame.shape[0]) @ frame.T).reshape(-1))
+    return np.asarray((total.reshape(-1, frame.shape[0]) @ frame.T).reshape(-1), dtype=np.complex128)
 
 
 def _circuit(flow: Flow, nodes: Nodes, times: Sequence[float], readout: SimplexReadout) -> Circuit:

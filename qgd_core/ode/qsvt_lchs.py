@@ -10,33 +10,38 @@ import scipy.sparse as sp
 
 from qgd_core.arrays import ComplexArray
 from qgd_core.budget import ErrorBudget
+from qgd_core.circuit.circuit import Circuit
 from qgd_core.encodings.algebra import combine, kron
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.encodings.choose import block_encode
-from qgd_core.errors import ConfigError, PrecisionUnreachable
+from qgd_core.errors import ConfigError
 from qgd_core.linear.base import Plan
 from qgd_core.ode.adjoined import Flow
 from qgd_core.ode.combination import Combination
-from qgd_core.ode.evolve import encode_evolution, evolved, series, workspace
+from qgd_core.ode.evolve import Bounds, bound_evolution, encode_evolution, evolved, series, workspace
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.nodes import Nodes
+from qgd_core.ode.turned import multiply
 
-# The whole generator, nodes included, is assembled on so many qubits at most.
-_MOST_QUBITS = 12
+# Qubits of nodes and coordinates up to which the generators of all nodes are assembled, and their circuits counted.
+_ASSEMBLED = 12
 
 
 @dataclass(frozen=True, eq=False)
-class _Generators:
-    """Every node's Hermitian generator k L + H, applied to states (2^q, nodes)."""
+class _Generator:
+    """A node's Hermitian generator k L + H over alpha."""
 
     flow: Flow
-    nodes: Nodes
+    k: float
     alpha: float
 
-    def __matmul__(self, states: ComplexArray) -> ComplexArray:
-        """(k L + H) / alpha, node by node."""
-        lost = self.nodes.k * (self.flow.loss @ states)
-        return np.asarray((lost + 1j * (self.flow.skew @ states)) / self.alpha)
+    def __matmul__(self, state: ComplexArray) -> ComplexArray:
+        """Applied to a state (2^q,)."""
+        lost, turned = multiply(self.flow.loss, state), multiply(self.flow.skew, state)
+        lost *= self.k / self.alpha
+        turned *= 1j / self.alpha
+        lost += turned
+        return np.asarray(lost)
 
 
 def plan_qsvt_lchs(problem: LinearODE, eps: float, nodes: str = "fitted", share: float | None = None) -> Plan:
@@ -45,29 +50,37 @@ def plan_qsvt_lchs(problem: LinearODE, eps: float, nodes: str = "fitted", share:
     Arguments: problem; eps, 2-norm error of z(T)[wanted] relative to problem.unit; nodes, a name of NODES; share, the part
     of eps given to quadrature and polynomial, half each, by default each its own part of least calls times shots.
     Result: a plan whose discretisation share holds the quadrature and whose polynomial share the Jacobi-Anger series.
-    Queries are the degree, about T (K |L| + |H|) + log(1 / eps). The query's encoding is
-    built for its counts, nothing else is.
-    Raises: as `plan_lchs`; PrecisionUnreachable past 12 qubits of nodes and coordinates.
+    Queries are the degree, about T (K |L| + |H|) + log(1 / eps). Up to 12 qubits of nodes and coordinates the query's
+    encoding is built for its counts, and beyond them its gates are bounded by those of its parts; nothing else is built.
+    Raises: as `plan_lchs`.
     Source: An, Liu, Lin, arXiv:2303.01029; Gilyen et al., arXiv:1806.01838, theorem 58, for the evolution.
     """
-    given = Combination.of(problem, eps, nodes, _MOST_QUBITS)
-    flow = given.flow
-    if given.room < 1:
-        raise PrecisionUnreachable(
-            f"The coordinates take {flow.n_qubits} qubits, and with the nodes more than {_MOST_QUBITS}: all of their"
-            " generators are assembled as one matrix.",
-            subject=problem,
-            remedy="Use lchs, whose product formula takes A as it is.",
-        )
-    largest = flow.largest * problem.time
+    given = Combination.of(problem, eps, nodes)
+    flow, time = given.flow, problem.time
+    largest = flow.largest * time
     parts = _Parts.of(flow)
-    shares = given.split(largest, lambda chosen, error: parts.calls(chosen, error, problem.time), share)
+    shares = given.split(largest, lambda chosen, error: parts.calls(chosen, error, time), share)
     chosen = given.nodes(largest, shares)
     q, m = flow.n_qubits, chosen.n_qubits
     error = given.operator(shares.evolution, shares) / chosen.norm
-    query = parts.query(chosen)
-    evolution = encode_evolution(query, problem.time, error)
-    even, odd = series(query.alpha * problem.time, error)
+    small = q + m <= _ASSEMBLED
+    query = parts.query(chosen) if small else parts.bound_query(chosen)
+    figures = _figures(query, time, error) if small else bound_evolution(query, time, error)
+    even, odd = series(query.alpha * time, error)
+
+    def build() -> Circuit:
+        evolution = encode_evolution(parts.query(chosen), time, error)
+        return given.circuit(
+            "qsvt_lchs", chosen, evolution.circuit(), evolution.n_ancilla, evolution.restored
+        )
+
+    def branch() -> ComplexArray:
+        def evolve(k: float) -> ComplexArray:
+            start = flow.start.astype(np.complex128)
+            return evolved(_Generator(flow, k, query.alpha), even, odd, start) / 2.0
+
+        return given.branch_by_node(chosen, evolve)
+
     return given.plan(
         "qsvt_lchs",
         chosen,
@@ -79,21 +92,26 @@ def plan_qsvt_lchs(problem: LinearODE, eps: float, nodes: str = "fitted", share:
         ),
         (
             max(even.degree, odd.degree),
-            q + m + evolution.n_ancilla + workspace(query),
-            evolution.two_qubit + given.readout.two_qubit,
-            evolution.rotations + given.readout.rotations,
+            q + m + figures.n_ancilla + figures.spare,
+            figures.two_qubit + given.readout.two_qubit,
+            figures.rotations + given.readout.rotations,
         ),
-        build=lambda: given.circuit(
-            "qsvt_lchs", chosen, evolution.circuit(), evolution.n_ancilla, evolution.restored
-        ),
-        branch=lambda: given.branch(chosen, _states(flow, chosen, query, error)),
+        build=build,
+        branch=branch,
         parameters={
             "encoding": query.method,
             "alpha": query.alpha,
-            "needed": "eigenvalues of A + A^T, n^3; the generator of all nodes, its entries",
+            "needed": ("row and column sums" if flow.is_large else "eigenvalues of A + A^T, n^3")
+            + ("; the generator of all nodes, its entries" if small else "; the entries of A"),
         },
-        alpha=evolution.alpha,
+        alpha=figures.alpha,
     )
+
+
+def _figures(query: BlockEncoding, time: float, error: float) -> Bounds:
+    """Counted on the circuits."""
+    made = encode_evolution(query, time, error)
+    return Bounds(made.alpha, made.n_ancilla, made.two_qubit, made.rotations, workspace(query))
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,12 +124,10 @@ class _Parts:
     @classmethod
     def of(cls, flow: Flow) -> _Parts:
         """Encode both; ConfigError where both are zero."""
-        if not (np.any(flow.loss) or np.any(flow.skew)):
+        loss, skew = (abs(part).max() > 0 for part in (flow.loss, flow.skew))
+        if not (loss or skew):
             raise ConfigError("A and b are zero: the answer is the start.", subject=flow.problem)
-        return cls(
-            block_encode(flow.loss) if np.any(flow.loss) else None,
-            block_encode(1j * flow.skew) if np.any(flow.skew) else None,
-        )
+        return cls(block_encode(flow.loss) if loss else None, block_encode(1j * flow.skew) if skew else None)
 
     def query(self, nodes: Nodes) -> BlockEncoding:
         """k (x) L + 1 (x) H on [nodes, coordinates]."""
@@ -122,6 +138,40 @@ class _Parts:
             parts.append(kron(block_encode(sp.eye_array(nodes.k.size, format="csr")), self.skew))
         return combine(parts, [1.0] * len(parts)) if len(parts) > 1 else parts[0]
 
+    def bound_query(self, nodes: Nodes) -> BlockEncoding:
+        """What `query` would be by its figures: products of encodings, added under a label each."""
+        size = nodes.k.size
+        factors = [
+            (block_encode(sp.diags_array(values, format="csr")), part)
+            for values, part in ((nodes.k, self.loss), (np.ones(size), self.skew))
+            if part is not None
+        ]
+        terms = [
+            left.derived(
+                method="kron",
+                alpha=left.alpha * right.alpha,
+                n_system=left.n_system + right.n_system,
+                n_ancilla=left.n_ancilla + right.n_ancilla,
+                two_qubit=left.two_qubit + right.two_qubit,
+                rotations=left.rotations + right.rotations,
+                restored=left.restored + right.restored,
+                target=None,
+                build=lambda: self.query(nodes).circuit(),
+            )
+            for left, right in factors
+        ]
+        if len(terms) == 1:
+            return terms[0]
+        costs, widest = [term.gated_cost() for term in terms], max(term.n_ancilla for term in terms)
+        return terms[0].derived(
+            method="sum",
+            alpha=sum(term.alpha for term in terms),
+            n_ancilla=1 + widest,
+            two_qubit=sum(two_qubit for two_qubit, _ in costs),
+            rotations=2 + sum(rotations for _, rotations in costs),
+            restored=widest - max(term.n_projected for term in terms),
+        )
+
     def calls(self, nodes: Nodes, error: float, time: float) -> float:
         """About what the evolution takes: degree of the series times gates of a query."""
         sizes = [(float(nodes.k[-1]), self.loss), (1.0, self.skew)]
@@ -129,10 +179,3 @@ class _Parts:
         digits = math.log(max(math.e, nodes.norm / error))
         degree = alpha + digits / math.log(math.e + digits / max(alpha, 1e-300))
         return degree * (nodes.k.size + sum(part.two_qubit for _, part in sizes if part is not None))
-
-
-def _states(flow: Flow, nodes: Nodes, query: BlockEncoding, error: float) -> ComplexArray:
-    """The start, evolved at every node, over the alpha of the evolution."""
-    even, odd = series(query.alpha * flow.problem.time, error)
-    start = np.repeat(flow.start[:, np.newaxis].astype(np.complex128), nodes.k.size, axis=1)
-    return evolved(_Generators(flow, nodes, query.alpha), even, odd, start).T / 2.0

@@ -7,7 +7,6 @@ from scipy.integrate import solve_ivp
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.lower import lower
 from qgd_core.circuit.simulate import simulate
-from qgd_core.errors import PrecisionUnreachable
 from qgd_core.ode import qsvt_lchs
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.qsvt_lchs import plan_qsvt_lchs
@@ -61,9 +60,32 @@ def test_a_proven_kernel_serves_too():
     assert np.linalg.norm(route.emulate().value - truth(problem)) <= 0.06 * problem.unit
 
 
-def test_too_many_qubits_are_refused():
-    with pytest.raises(PrecisionUnreachable, match="qubits"):
-        plan_qsvt_lchs(LinearODE(-np.eye(600), None, np.ones(600), 4.0), 1e-3)
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_figures_without_circuits_bound_the_ones_with(name, monkeypatch):
+    counted = plan_qsvt_lchs(PROBLEMS[name], 0.2)
+    monkeypatch.setattr(qsvt_lchs, "_ASSEMBLED", 0)
+    bounded = plan_qsvt_lchs(PROBLEMS[name], 0.2)
+    check(bounded, PROBLEMS[name])
+    assert bounded.queries == counted.queries
+    assert bounded.scale == pytest.approx(counted.scale, rel=1e-12)
+    assert counted.resources.two_qubit <= bounded.resources.two_qubit
+    assert counted.resources.rotations <= bounded.resources.rotations
+    assert counted.qubits <= bounded.qubits
+
+
+def test_what_is_too_large_for_one_matrix_is_emulated_and_still_compiles():
+    """Nine qubits of coordinates with four of nodes: an integrator says what z(T) is."""
+    n = 300
+    a = -0.5 * np.eye(n) + 0.2 * np.eye(n, k=-1) + 0.1 * np.eye(n, k=1)
+    problem = LinearODE(a, None, np.eye(n)[0] - np.eye(n)[2], 1.0, [0, 1, 2], bound=1.5)
+    route = plan_qsvt_lchs(problem, 1e-3)
+    assert route.parameters["number"] * 2**9 > 2**12
+    shares = route.error_budget
+    error = np.linalg.norm(route.emulate().value - truth(problem))
+    assert error <= (shares.discretisation + shares.polynomial) * problem.unit
+    built = cost(route.compile().circuit)
+    assert built.two_qubit <= route.resources.two_qubit
+    assert built.rotations <= route.resources.rotations
 
 
 def test_a_wrong_branch_sign_is_caught(monkeypatch):

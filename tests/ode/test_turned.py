@@ -9,7 +9,7 @@ from qgd_core.errors import ConfigError
 from qgd_core.ode import adjoined, lchs
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.lchs import plan_lchs
-from qgd_core.ode.turned import decay, turn
+from qgd_core.ode.turned import decay, decays, turn
 
 RNG = np.random.default_rng(5)
 
@@ -27,6 +27,18 @@ def test_turns_and_decays_are_exponentials(time):
     bound = np.linalg.norm(loss, 2) * 1.2
     found = decay(sp.csr_array(loss), bound, time, w)
     np.testing.assert_allclose(found, expm(-1j * time * loss) @ w, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("complex_start", [False, True])
+def test_decays_of_all_nodes_share_one_recurrence(complex_start):
+    m = RNG.normal(size=(12, 12))
+    loss, angles = m @ m.T / 12, np.array([-3.0, -0.2, 0.0, 0.2, 3.0])
+    weights = np.array([1j, 2.0, 0.5, 2.0, -1j])
+    v = RNG.normal(size=12) + (1j * RNG.normal(size=12) if complex_start else 0.0)
+    found = decays(sp.csr_array(loss), np.linalg.norm(loss, 2) * 1.1, angles, weights, v)
+    assert np.iscomplexobj(found) == complex_start
+    expected = sum(w * expm(-1j * angle * loss) @ v for w, angle in zip(weights, angles, strict=True))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("nodes", ["low_somma", "fitted"])
