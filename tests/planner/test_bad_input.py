@@ -49,6 +49,15 @@ def test_where_no_route_serves_the_nearest_error_of_all_is_named(monkeypatch):
     assert values[-1] == min(named)
 
 
+def test_a_problem_beyond_a_solver_is_refused_with_the_route_to_take_instead(beyond):
+    name, problem = beyond
+    with pytest.raises(PrecisionUnreachable) as caught:
+        plan(problem, 0.1, name)
+    assert "use " in caught.value.remedy.lower()
+    assert caught.value.value is None or caught.value.value > 0.1
+    assert plan(problem, 0.1).solver != name
+
+
 FLOWS = [name for name, row in SOLVERS.items() if row.problem is LinearODE]
 STEPS = [name for name, row in SOLVERS.items() if row.problem is LinearRecurrence and name != "mask_lchs"]
 

@@ -51,9 +51,9 @@ def test_a_plan_too_wide_for_the_backend_says_so(monkeypatch):
     import dataclasses
 
     small = get_backend("reference")
-    monkeypatch.setattr(small, "capabilities", dataclasses.replace(small.capabilities, max_qubits=2))
-    with pytest.raises(PrecisionUnreachable, match="qubits; the backend has 2"):
-        plan(PROBLEM, 0.1, backend=small)
+    monkeypatch.setattr(small, "capabilities", dataclasses.replace(small.capabilities, max_qubits=1))
+    with pytest.raises(PrecisionUnreachable, match="qubits; the backend has 1"):
+        plan(LinearRecurrence([[0.5]], [0.25], [-1.0], 2), 0.4, backend=small)
 
 
 def test_amplification_is_an_option_of_every_route():
