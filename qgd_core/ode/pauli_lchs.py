@@ -13,9 +13,10 @@ from qgd_core.errors import ConfigError, PrecisionUnreachable
 from qgd_core.linear.base import Plan
 from qgd_core.ode.combination import Combination
 from qgd_core.ode.flow import LinearODE
-from qgd_core.ode.masks import PauliFormula, split_masks
+from qgd_core.ode.masks import PauliFormula
 from qgd_core.ode.nodes import Nodes
-from qgd_core.ode.product import SUBSTEPS
+from qgd_core.ode.pairs import bound_by_sizes, split_pairs
+from qgd_core.ode.product import SUBSTEPS, CommutatorBound
 
 # Nested commutators that are worked out for a bound.
 _MOST_WORDS = 4_000
@@ -34,34 +35,40 @@ def plan_pauli_lchs(
     or 4, by default the one of fewest gates times shots whose commutators are few enough to work out; share, the part of
     eps given to quadrature and formula, half each, by default each its own part of least gates times shots.
     Result: a plan whose discretisation share holds quadrature and formula; the formula's steps follow from nested
-    commutators of its terms, no eigenvectors are needed. Strings with the same X part and the same symmetry commute and
-    form one term, a multiplexed rotation.
+    commutators of its terms, no eigenvectors are needed. Where these are too many and the masks few for the size, as
+    those of a band, its second order is bounded by the sizes of its terms. Strings with the same X part and the same
+    symmetry commute and form one term, a multiplexed rotation.
     Raises: as `plan_lchs`; PrecisionUnreachable when the terms are too many for their commutators.
     Source: An, Liu, Lin, arXiv:2303.01029; Childs et al., arXiv:1912.08854, for the bound.
     """
     given = Combination.of(problem, eps, nodes)
     flow = given.flow
-    diagonal, masks = split_masks(sp.csr_array(flow.skew - flow.loss))
-    letters = 1 + 2 * len(masks)
     if order is not None and order not in SUBSTEPS:
         raise ConfigError(f"order is {order}, expected one of {tuple(SUBSTEPS)}.", value=order)
+    diagonal, masks = split_pairs(sp.csr_array(flow.skew - flow.loss))
+    letters = 1 + 2 * len(masks)
     orders = [p for p in (SUBSTEPS if order is None else (order,)) if letters ** (p + 1) <= _MOST_WORDS]
-    if not orders:
+    once: list[tuple[PauliFormula, CommutatorBound]] = []
+    if orders and not flow.is_large:
+        whole = tuple(mask.whole() for mask in masks)
+        strings = [PauliFormula(diagonal, whole, problem.time, 1, p) for p in orders]
+        once = [(one, one.bound()) for one in strings]
+    elif order in (None, 2) and len(masks) <= 2 * flow.n_qubits:
+        once = [(PauliFormula(diagonal, masks, problem.time, 1, 2), bound_by_sizes(diagonal, masks))]
+    if not once:
         raise PrecisionUnreachable(
             f"{letters} terms have too many nested commutators to bound them.",
             subject=problem,
             remedy="Use lchs, whose formula has two terms.",
         )
-    strings = [PauliFormula(diagonal, masks, problem.time, 1, p) for p in orders]
-    plans = [_plan(given, one, share) for one in strings]
+    plans = [_plan(given, one, bound, share) for one, bound in once]
     return min(plans, key=lambda plan: plan.resources.two_qubit * plan.shots)
 
 
-def _plan(given: Combination, once: PauliFormula, share: float | None) -> Plan:
-    """The plan of the formula of one order, of which `once` is a single step."""
+def _plan(given: Combination, once: PauliFormula, commutators: CommutatorBound, share: float | None) -> Plan:
+    """The plan of the formula of one order, of which `once` is a single step, of the error that is bounded."""
     flow, eps, order = given.flow, given.eps, once.order
-    largest = float(np.abs(flow.loss).sum(axis=1).max()) * once.time
-    commutators = once.bound()
+    largest = float(abs(flow.loss).sum(axis=1).max()) * once.time
 
     def formula(steps: int) -> PauliFormula:
         return PauliFormula(once.diagonal, once.masks, once.time, steps, order)
@@ -90,17 +97,19 @@ def _plan(given: Combination, once: PauliFormula, share: float | None) -> Plan:
             chosen.rotations(m) + readout.rotations,
         ),
         build=lambda: given.circuit("pauli_lchs", nodes, chosen.circuit(nodes)),
-        branch=lambda: given.branch(nodes, _states(given, nodes, chosen)),
+        branch=lambda: given.branch_by_node(nodes, lambda k: _evolve(given, chosen, k)),
         parameters={
             "masks": len(chosen.masks),
             "order": order,
             "steps": chosen.stages,
-            "needed": "eigenvalues of A + A^T, n^3; norms of nested commutators, n^3 each",
+            "needed": "row and column sums; sizes of its terms"
+            if flow.is_large
+            else "eigenvalues of A + A^T, n^3; norms of nested commutators, n^3 each",
         },
     )
 
 
-def _states(given: Combination, nodes: Nodes, formula: PauliFormula) -> ComplexArray:
-    """The start, evolved at every node."""
-    start = np.tile(given.flow.start.astype(np.complex128), (nodes.weights.size, 1))
-    return formula.evolve(start, nodes.k)
+def _evolve(given: Combination, formula: PauliFormula, k: float) -> ComplexArray:
+    """The start, evolved at one node."""
+    start = given.flow.start.astype(np.complex128)
+    return np.asarray(formula.evolve(start[np.newaxis], np.array([k]))[0])

@@ -109,7 +109,6 @@ BEYOND = {
     "ill conditioned, 8": {"hhl"},
     # Too many Pauli strings to bound their commutators.
     "not normal, 8": {"pauli_lchs"},
-    "heat and wind, 64": {"pauli_lchs"},
 }
 # Pairs that take more than a second to plan or to emulate.
 SLOW = {
