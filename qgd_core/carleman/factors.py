@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import product
+from math import prod
 
 import numpy as np
 from scipy import sparse
@@ -12,8 +14,15 @@ from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import RealArray
 from qgd_core.carleman.lift import Basis
-from qgd_core.carleman.slots import apply_pair, apply_slot, is_compiled, unpack_symmetric
-from qgd_core.dynamics.monomials import Csr, IndexArray, sort_digits
+from qgd_core.carleman.slots import (
+    Workspace,
+    apply_power,
+    apply_slot,
+    apply_symmetric_pair,
+    is_compiled,
+    thread_count,
+)
+from qgd_core.dynamics.monomials import Csr, IndexArray, count_orderings, sort_digits, split_columns
 from qgd_core.dynamics.polynomial import PolynomialField
 
 
@@ -36,14 +45,16 @@ class KroneckerTerm:
 
     def apply(self, z: RealArray, n: int, adjoint: bool = False) -> RealArray:
         """Multiply z, the n**column coordinates of one degree, slot by slot; by the transpose if adjoint."""
-        after, tensor = 1, z
-        for factor in reversed(self.factors):
-            if factor is None:
-                after *= n
-                continue
-            operator = sparse.csr_array(factor.T) if adjoint else factor
-            tensor = apply_slot(operator, tensor.reshape(-1, operator.shape[1], after))
-            after *= operator.shape[0]
+        one = sparse.csr_array((n, n))
+        factors = [one if factor is None else factor for factor in self.factors]
+        operators = [sparse.csr_array(factor.T) if adjoint else factor for factor in factors]
+        sizes, tensor = [operator.shape[1] for operator in operators], z
+        # Those that make the tensor smaller go first.
+        for slot in sorted(range(self.row), key=lambda slot: operators[slot].shape[0] / sizes[slot]):
+            if self.factors[slot] is not None:
+                shape = (prod(sizes[:slot]), sizes[slot], prod(sizes[slot + 1 :]))
+                tensor = apply_slot(operators[slot], tensor.reshape(shape))
+                sizes[slot] = operators[slot].shape[0]
         return tensor.reshape(-1)
 
 
@@ -74,38 +85,59 @@ def kronecker_terms(field: PolynomialField, order: int, discrete: bool) -> list[
 
 
 @dataclass(frozen=True)
-class SlotPair:
-    """The terms of a block that act on its last two slots by one square matrix, in one pass: on both, or on either.
+class Power:
+    """The terms from a degree to itself with one square matrix: in all slots, or the sum of it in each."""
 
-    leading are the factors of the slots before them.
-    """
-
-    row: int
-    leading: tuple[Csr | None, ...]
+    degree: int
     square: Csr
-    on_both: bool
-
-    def apply(self, z: RealArray, n: int, adjoint: bool, out: RealArray) -> None:
-        """Write the product with z, the n**row coordinates, into out, or its symmetric ones if out has only those."""
-        if self.leading:
-            z = KroneckerTerm(self.row, self.row, (*self.leading, None, None)).apply(z, n, adjoint)
-        square = sparse.csr_array(self.square.T) if adjoint else self.square
-        apply_pair(square, z, out, self.on_both, packed=out.size < z.size)
+    product: bool
 
 
-def split_pairs(terms: list[KroneckerTerm], basis: Basis) -> tuple[list[SlotPair], list[KroneckerTerm]]:
-    """Take out the terms that one pass over two slots can do, where that is compiled: (pairs, other terms)."""
-    pairs, rest = {}, []
+def split_powers(terms: list[KroneckerTerm], basis: Basis) -> tuple[list[Power], list[KroneckerTerm]]:
+    """Take out the terms that the compiled kernels do together: (powers, other terms)."""
+    powers, rest = {}, []
     for term in terms:
         j, used = term.row, [factor for factor in term.factors if factor is not None]
         fits = is_compiled(basis.n**j) and 2 <= j == term.column and (j == 2 or basis.kind == "kronecker")
-        if fits and len(used) == j and all(factor is used[0] for factor in used):
-            pairs[j] = SlotPair(j, tuple(used[2:]), used[0], on_both=True)
-        elif fits and len(used) == 1 and not any(factor is not None for factor in term.factors[:-2]):
-            pairs[j] = SlotPair(j, (None,) * (j - 2), used[0], on_both=False)
+        if fits and len(used) in (1, j) and all(factor is used[0] for factor in used):
+            powers[j] = Power(j, used[0], product=len(used) == j)
         else:
             rest.append(term)
-    return list(pairs.values()), rest
+    return list(powers.values()), rest
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The coordinates of its column that a term with a wide factor reads: only those where that factor has entries.
+
+    The term has that factor without its empty columns; places among the coordinates of the column's degree; weights,
+    the entry of the full tensor over the coordinate.
+    """
+
+    term: KroneckerTerm
+    places: IndexArray
+    weights: RealArray
+
+
+def reduce_term(term: KroneckerTerm, basis: Basis) -> Reading | None:
+    """Return what a term reads if it has a factor of several slots with fewer entries than columns, else None."""
+    sizes = [basis.n if factor is None else factor.shape[1] for factor in term.factors]
+    widest = int(np.argmax(sizes))
+    factor = term.factors[widest]
+    if factor is None or factor.shape[1] == basis.n or factor.nnz >= factor.shape[1]:
+        return None
+    used, place = np.unique(factor.indices, return_inverse=True)
+    small = sparse.csr_array((factor.data, place, factor.indptr), shape=(basis.n, used.size))
+    after = prod(sizes[widest + 1 :])
+    flat = np.arange(prod(sizes[:widest]))[:, np.newaxis, np.newaxis] * sizes[widest] + used[:, np.newaxis]
+    digits = split_columns((flat * after + np.arange(after)).ravel(), basis.n, term.column)
+    if basis.kind == "symmetric":
+        digits = sort_digits(digits)
+    orderings = count_orderings(digits) if basis.kind == "symmetric" else np.ones(digits.shape[1])
+    factors = (*term.factors[:widest], small, *term.factors[widest + 1 :])
+    return Reading(
+        KroneckerTerm(term.row, term.column, factors), basis.rank(digits), 1.0 / np.sqrt(orderings)
+    )
 
 
 def carleman_operator(terms: list[KroneckerTerm], basis: Basis) -> LinearOperator:
@@ -113,40 +145,64 @@ def carleman_operator(terms: list[KroneckerTerm], basis: Basis) -> LinearOperato
 
     Arguments: terms of the Kronecker form; basis, either kind.
     Result: products equal to those of the assembled matrix to rounding. In the symmetric basis a product goes
-    through the n**j coordinates of each degree, so it needs j! times the memory of the block.
+    through the n**j coordinates of each degree, so it needs j! times the memory of the block; what compiled kernels
+    need of that at degree 2 they keep for the next product.
     Raises: nothing.
     Source: the symmetric form is the Kronecker form restricted to symmetric tensors.
     """
-    pairs, others = split_pairs(terms, basis)
-    by_column = [term for term in others if term.column]
-    power = basis.scale ** np.arange(basis.order + 1)
-    tables = _Tables(basis)
+    powers, others = split_powers(terms, basis)
+    readings = [(term, reduce_term(term, basis)) for term in others if term.column]
+    scale = basis.scale ** np.arange(basis.order + 1)
+    tables, workspace = _Tables(basis), Workspace()
+
+    def write(vector: RealArray, adjoint: bool, result: RealArray) -> None:
+        written = {power.degree for power in powers}
+        for degree in set(range(1, basis.order + 1)) - written:
+            result[basis.block(degree)] = 0.0
+        for power in powers:
+            square = sparse.csr_array(power.square.T) if adjoint else power.square
+            block = basis.block(power.degree)
+            if basis.kind == "kronecker":
+                apply_power(square, power.degree, vector[block], result[block], power.product, workspace)
+            else:
+                apply_symmetric_pair(square, vector[block], result[block], power.product, workspace)
 
     def multiply(z: RealArray, adjoint: bool) -> RealArray:
         vector, result = np.ascontiguousarray(z, dtype=np.float64).ravel(), np.empty(basis.dimension)
         inputs: dict[int, RealArray] = {}
         sums: dict[int, RealArray] = {}
+        scattered: list[tuple[int, IndexArray, RealArray]] = []
 
         def full(degree: int) -> RealArray:
             if degree not in inputs:
                 inputs[degree] = tables.unpack(vector[basis.block(degree)], degree)
             return inputs[degree]
 
-        for pair in pairs:
-            pair.apply(full(pair.row), basis.n, adjoint, result[basis.block(pair.row)])
-        for term in by_column:
-            came, goes = (term.row, term.column) if adjoint else (term.column, term.row)
-            part = term.apply(full(came), basis.n, adjoint)
-            if basis.scale != 1.0:
-                part *= power[term.row] / power[term.column]
-            sums[goes] = sums[goes] + part if goes in sums else part
-        written = {pair.row for pair in pairs}
-        for degree in range(1, basis.order + 1):
+        with ThreadPoolExecutor(1) as beside:
+            writing = beside.submit(write, vector, adjoint, result)
+            if thread_count() == 1:
+                writing.result()
+            for term, reading in readings:
+                came, goes = (term.row, term.column) if adjoint else (term.column, term.row)
+                if reading is None:
+                    part = term.apply(full(came), basis.n, adjoint)
+                elif adjoint:
+                    part = reading.term.apply(full(came), basis.n, adjoint) * reading.weights
+                else:
+                    read = np.take(vector[basis.block(came)], reading.places) * reading.weights
+                    part = reading.term.apply(read, basis.n)
+                if basis.scale != 1.0:
+                    part = part * (scale[term.row] / scale[term.column])
+                if adjoint and reading is not None:
+                    scattered.append((goes, reading.places, part))
+                else:
+                    sums[goes] = sums[goes] + part if goes in sums else part
+            writing.result()
+        for degree, total in sums.items():
             block = result[basis.block(degree)]
-            if degree not in written:
-                block[:] = 0.0
-            if degree in sums:
-                block += tables.pack(sums[degree], degree)
+            block += tables.pack(total, degree)
+        for degree, places, part in scattered:
+            np.add.at(result[basis.block(degree)], places, part)
         return result
 
     return LinearOperator(
@@ -167,8 +223,6 @@ class _Tables:
     def unpack(self, block: RealArray, degree: int) -> RealArray:
         if self.basis.kind == "kronecker" or degree == 1:
             return block
-        if degree == 2 and is_compiled(self.basis.n**2):
-            return unpack_symmetric(block, self.basis.n)
         position, weight = self._spread(degree)
         return np.asarray(weight * block[position])
 

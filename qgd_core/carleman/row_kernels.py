@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgd_core.carleman.slot_kernels import compile_kernel
-from qgd_core.carleman.slot_kernels import unsigned as _u
+from qgd_core.carleman.lane_kernels import compile_kernel
+from qgd_core.carleman.lane_kernels import unsigned as _u
 
 _ROWS = "i4[::1], i4[::1], i8[::1], i4[::1], i4[::1], i1[::1]"
 

@@ -1,37 +1,24 @@
 """Products of sparse matrices with the slots of a tensor, compiled by numba; import this file only where it is installed.
 
-The entries of a matrix come row by row, as many threes as a row needs: ptr (n + 1,), idx and val.
+Matrices come as in lane_kernels, whose eight lanes these products work in.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-
-F = TypeVar("F")
-
-_numba: Any = importlib.import_module("numba")
-unsigned: Any = _numba.uint64  # places without a sign, because negative ones would be looked for
-_u = unsigned
-
-
-def compile_kernel(signature: str) -> Callable[[F], F]:
-    """Compile for these types now, or load what an earlier process compiled."""
-    chosen: Callable[[F], F] = _numba.njit(signature, nogil=True, cache=True, fastmath={"contract"})
-    return chosen
+from qgd_core.carleman.lane_kernels import (
+    MATRIX,
+    add_eight,
+    compile_kernel,
+    copy_eight,
+    multiply_lanes,
+    turn_tile,
+)
+from qgd_core.carleman.lane_kernels import unsigned as _u
 
 
-inline_kernel: Callable[[F], F] = _numba.njit(inline="always")
-
-# Eight sums side by side become one vector only with this pass, which numba leaves out by default.
-_usual, _numba.config.SLP_VECTORIZE = _numba.config.SLP_VECTORIZE, 1
-_MATRIX = "u8[::1], u4[::1], f8[::1]"
-
-
-@compile_kernel(f"void({_MATRIX}, u8, f8[::1], u8, u8, f8[::1], b1)")
+@compile_kernel(f"void({MATRIX}, u8, f8[::1], u8, u8, f8[::1], b1)")
 def multiply_row(
     ptr: Any, idx: Any, val: Any, row: Any, x: Any, start: Any, stride: Any, out: Any, add: Any
 ) -> None:
@@ -64,141 +51,105 @@ def multiply_row(
         add = True
 
 
-@inline_kernel
-def multiply_lanes(ptr: Any, idx: Any, val: Any, first: Any, last: Any, z: Any, o: Any) -> None:
-    """o[c - first] = row c of the matrix times z, in eight lanes side by side, for first <= c < last."""
-    for c in range(first, last):
-        a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = 0.0
-        for k in range(ptr[c], ptr[c + _u(1)], _u(3)):
-            u, a = val[k], _u(idx[k]) * _u(8)
-            v, b = val[k + _u(1)], _u(idx[k + _u(1)]) * _u(8)
-            w, d = val[k + _u(2)], _u(idx[k + _u(2)]) * _u(8)
-            a0 += u * z[a] + v * z[b] + w * z[d]
-            a1 += u * z[a + _u(1)] + v * z[b + _u(1)] + w * z[d + _u(1)]
-            a2 += u * z[a + _u(2)] + v * z[b + _u(2)] + w * z[d + _u(2)]
-            a3 += u * z[a + _u(3)] + v * z[b + _u(3)] + w * z[d + _u(3)]
-            a4 += u * z[a + _u(4)] + v * z[b + _u(4)] + w * z[d + _u(4)]
-            a5 += u * z[a + _u(5)] + v * z[b + _u(5)] + w * z[d + _u(5)]
-            a6 += u * z[a + _u(6)] + v * z[b + _u(6)] + w * z[d + _u(6)]
-            a7 += u * z[a + _u(7)] + v * z[b + _u(7)] + w * z[d + _u(7)]
-        b = (c - first) * _u(8)
-        o[b] = a0
-        o[b + _u(1)] = a1
-        o[b + _u(2)] = a2
-        o[b + _u(3)] = a3
-        o[b + _u(4)] = a4
-        o[b + _u(5)] = a5
-        o[b + _u(6)] = a6
-        o[b + _u(7)] = a7
-
-
-@compile_kernel("void(f8[::1], u8, f8[::1], u8)")
-def turn(x: Any, stride: Any, z: Any, width: Any) -> None:
-    """z[c, r] = x[r, c] for eight rows r, which lie `stride` apart, and `width` columns, a multiple of eight."""
-    for first in range(_u(0), width, _u(8)):
-        for c in range(_u(8)):
-            for r in range(_u(8)):
-                z[(first + c) * _u(8) + r] = x[r * stride + first + c]
-
-
-@compile_kernel(f"void({_MATRIX}, f8[::1], f8[::1], u8, u8, u8, u8, b1, b1, f8[::1])")
+@compile_kernel(f"void({MATRIX}, f8[::1], f8[::1], u8, u8, u8, u8, u8, b1, b1, f8[::1])")
 def sandwich(
     ptr: Any,
     idx: Any,
     val: Any,
     x: Any,
     y: Any,
-    blocks: Any,
     n: Any,
+    first_block: Any,
+    last_block: Any,
     first_row: Any,
     last_row: Any,
     product: Any,
-    packed: Any,
+    add: Any,
     work: Any,
 ) -> None:
-    """y = A x A^T, or A x + x A^T unless `product`, of `blocks` tensors x (n, n), eight rows at a time in cache.
+    """y = A x A^T, or A x + x A^T (+ y if `add`) unless `product`, of tensors x (n, n), eight rows at a time in cache.
 
-    Of each tensor only the rows from first_row, a multiple of eight, to last_row are written. work has 4096 places and
-    16 times n rounded up to a multiple of eight, and is zero. packed: x is symmetric and y gets its rows from the
-    diagonal on, times sqrt(2) right of it.
+    Of each tensor only the rows from first_row, a multiple of eight, to last_row are written. work has 4160 places and
+    16 times n rounded up to a multiple of eight.
     """
-    width, row_at, begin = (n + _u(7)) // _u(8) * _u(8), np.zeros(8, np.uint64), _u(0)
-    scale = 1.4142135623730951 if packed else 1.0
-    o, t, z = work[:4096], work[4096 : _u(4096) + _u(8) * width], work[_u(4096) + _u(8) * width :]
-    for block in range(blocks):
+    width, lower = (n + _u(7)) // _u(8) * _u(8), _u(4160)
+    middle = lower + _u(8) * width
+    o, tile, t, z = work[:4096], work[4096:lower], work[lower:middle], work[middle:]
+    for block in range(first_block, last_block):
         start = block * n * n
         for i in range(first_row, last_row, _u(8)):
-            height, least = min(_u(8), n - i), i if packed else _u(0)
-            # Reading past the end of rows that are followed by others is harmless.
-            if not product and i + _u(8) < n:
-                turn(x[start + i * n :], n, z, width)
-            elif not product:
-                for r in range(height):
-                    t[r * width : r * width + n] = x[start + (i + r) * n : start + (i + r + _u(1)) * n]
-                turn(t, width, z, width)
+            height, place = min(_u(8), n - i), start + i * n
             for r in range(height):
-                row_at[r] = start + (i + r) * n
-                if packed:
-                    row_at[r] -= (i + r) * (i + r + _u(1)) // _u(2)
-                multiply_row(ptr, idx, val, i + r, x, start, n, t[r * width : r * width + n], False)
-            if product:
-                turn(t, width, z, width)
-            for first in range(least, n, _u(8)):
-                if (first - least) % _u(512) == 0:
-                    begin = first
-                    multiply_lanes(ptr, idx, val, begin, min(begin + _u(512), n), z, o)
-                count, here = min(_u(8), n - first), (first - begin) * _u(8)
-                if height == _u(8) and count == _u(8) and not (packed and first == i):
-                    if product:
-                        for r in range(_u(8)):
-                            for c in range(_u(8)):
-                                y[row_at[r] + first + c] = o[here + c * _u(8) + r] * scale
-                    else:
-                        for r in range(_u(8)):
-                            for c in range(_u(8)):
-                                both = o[here + c * _u(8) + r] + t[r * width + first + c]
-                                y[row_at[r] + first + c] = both * scale
+                at = place + r * n
+                row = t[r * width : r * width + n] if product else y[at : at + n]
+                multiply_row(ptr, idx, val, i + r, x, start, n, row, add and not product)
+                if not product and i + _u(8) >= n:
+                    t[r * width : r * width + n] = x[at : at + n]
+            # Rows that others follow are read past their end, which is harmless.
+            for c in range(_u(0), width, _u(8)):
+                if product or i + _u(8) >= n:
+                    turn_tile(t, c, width, _u(0), z, c * _u(8), _u(8), _u(0), 1.0)
                 else:
+                    turn_tile(x, place + c, n, _u(0), z, c * _u(8), _u(8), _u(0), 1.0)
+            for begin in range(_u(0), n, _u(512)):
+                end = min(begin + _u(512), n)
+                multiply_lanes(ptr, idx, val, begin, end, z, _u(0), _u(8), o, _u(0) - begin * _u(8), _u(8))
+                for c in range(begin, end, _u(8)):
+                    here, at = (c - begin) * _u(8), place + c
+                    if product and height == _u(8) and c + _u(8) <= n:
+                        turn_tile(o, here, _u(8), _u(0), y, at, n, _u(0), 1.0)
+                        continue
+                    turn_tile(o, here, _u(8), _u(0), tile, _u(0), _u(8), _u(0), 1.0)
                     for r in range(height):
-                        for c in range(count):
-                            if not packed or first + c >= i + r:
-                                both = o[here + c * _u(8) + r] + (
-                                    0.0 if product else t[r * width + first + c]
-                                )
-                                y[row_at[r] + first + c] = both * (scale if first + c != i + r else 1.0)
+                        if c + _u(8) <= n and not product:
+                            add_eight(tile, r * _u(8), y, at + r * n)
+                            continue
+                        for k in range(min(_u(8), n - c)):
+                            y[at + r * n + k] = tile[r * _u(8) + k] + (0.0 if product else y[at + r * n + k])
 
 
-@compile_kernel("void(f8[::1], f8[::1], u8, u8, u8)")
-def unpack(z: Any, x: Any, n: Any, first_row: Any, last_row: Any) -> None:
-    """x (n, n), symmetric, from its rows from the diagonal on, whose entries right of it are sqrt(2) times those of x.
-
-    Only the rows from first_row, a multiple of 32, to last_row are read, and written with their mirror images.
-    """
-    place = first_row * n - first_row * (first_row + _u(1)) // _u(2) + first_row
-    for i in range(first_row, last_row, _u(32)):
-        top = min(i + _u(32), n)
-        for r in range(i, top):
-            x[r * n + r] = z[place]
-            for c in range(r + _u(1), n):
-                x[r * n + c] = z[place + c - r] * 0.7071067811865476
-            for c in range(r + _u(1), top):
-                x[c * n + r] = x[r * n + c]
-            place += n - r
-        for first in range(top, n, _u(8)):
-            for c in range(first, min(first + _u(8), n)):
-                for r in range(i, top):
-                    x[c * n + r] = x[r * n + c]
-
-
-@compile_kernel(f"void({_MATRIX}, f8[::1], f8[::1], u8, u8, u8, u8)")
+@compile_kernel(f"void({MATRIX}, f8[::1], f8[::1], u8, u8, u8, u8, u8, u8, u8, f8[::1])")
 def contract(
-    ptr: Any, idx: Any, val: Any, x: Any, y: Any, blocks: Any, columns: Any, rows: Any, n: Any
+    ptr: Any,
+    idx: Any,
+    val: Any,
+    x: Any,
+    y: Any,
+    columns: Any,
+    rows: Any,
+    n: Any,
+    first_block: Any,
+    last_block: Any,
+    first: Any,
+    last: Any,
+    work: Any,
 ) -> None:
-    """y (blocks, rows, n) = A x in the middle slot, x (blocks, columns, n)."""
-    for block in range(blocks):
-        for i in range(rows):
-            place = (block * rows + i) * n
-            multiply_row(ptr, idx, val, i, x, block * columns * n, n, y[place : place + n], False)
+    """y (blocks, rows, n) = A x in the middle slot, x (blocks, columns, n); x may be y.
 
-
-_numba.config.SLP_VECTORIZE = _usual
+    Of the last slot only first, a multiple of 64, to last are done, in panels of 64 that stay in cache: work has 64
+    places for every column of A and 4096 more.
+    """
+    size = columns * _u(8)
+    o, z = work[:4096], work[4096:]
+    for block in range(first_block, last_block):
+        source, target = block * columns * n, block * rows * n
+        for begin in range(first, last, _u(64)):
+            end = min(begin + _u(64), last)
+            whole = end - (end - begin) % _u(8)
+            for k in range(columns):
+                place, at = source + k * n + begin, k * _u(8)
+                for _ in range(begin, whole, _u(8)):
+                    copy_eight(x, place, z, at, 1.0)
+                    place, at = place + _u(8), at + size
+                for c in range(end - whole):
+                    z[at + c] = x[place + c]
+            for c in range(begin, whole, _u(8)):
+                start = (c - begin) // _u(8) * size
+                multiply_lanes(ptr, idx, val, _u(0), rows, z, start, _u(8), y, target + c, n)
+            start = (whole - begin) // _u(8) * size
+            for i in range(_u(0), rows if whole < end else _u(0), _u(512)):
+                top = min(i + _u(512), rows)
+                multiply_lanes(ptr, idx, val, i, top, z, start, _u(8), o, _u(0) - i * _u(8), _u(8))
+                for r in range(i, top):
+                    for c in range(whole, end):
+                        y[target + r * n + c] = o[(r - i) * _u(8) + c - whole]

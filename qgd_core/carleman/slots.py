@@ -5,21 +5,22 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from qgd_core.arrays import RealArray
 from qgd_core.dynamics.monomials import Csr
 
 ROW_BLOCK, COLUMN_BLOCK = 1 << 15, 1 << 17  # doubles
 LARGE = 1 << 20  # coordinates from which loading the compiled kernels, a second, is worth it
-
-
-STRIPS = 4  # of rows, for each thread of a compiled product
+STRIPS = 8  # parts of a compiled product for each thread: they differ in length
 
 
 def thread_count() -> int:
@@ -39,22 +40,50 @@ def is_compiled(size: int) -> bool:
     return size >= LARGE and installed()
 
 
+@dataclass(frozen=True)
+class Workspace:
+    """Memory that products use again, from one to the next: new memory costs as much as a pass over it."""
+
+    spare: dict[int, list[RealArray]] = field(default_factory=dict)
+
+    @contextmanager
+    def borrow(self, size: int) -> Iterator[RealArray]:
+        """Lend this many doubles, not set to anything, that start where a vector of eight may."""
+        spare = self.spare.setdefault(size, [])
+        try:
+            lent = spare.pop()
+        except IndexError:
+            memory = np.empty(size + 8)
+            lent = memory[-(memory.ctypes.data // 8) % 8 :][:size]
+        try:
+            yield lent
+        finally:
+            spare.append(lent)
+
+
 def apply_slot(matrix: Csr, tensor: RealArray) -> RealArray:
     """Contract the middle axis of a tensor (before, q, after) with a matrix (p, q), in blocks that fit in cache."""
+    if (
+        matrix.nnz < tensor.shape[1]
+    ):  # a matrix that reads few columns gains nothing from bringing all into cache
+        used, place = np.unique(matrix.indices, return_inverse=True)
+        matrix = sparse.csr_array((matrix.data, place, matrix.indptr), shape=(matrix.shape[0], used.size))
+        tensor = tensor[:, used]
     before, q, after = tensor.shape
     result = np.empty((before, matrix.shape[0], after))
     if after == 1:
-        rows = max(1, ROW_BLOCK // q)
+        rows = max(1, ROW_BLOCK // max(q, 1))
         for first in range(0, before, rows):
             block = np.ascontiguousarray(tensor[first : first + rows, :, 0].T)
             result[first : first + rows, :, 0] = np.asarray(matrix @ block).T
         return result
     if is_compiled(tensor.size):
         flat = np.ascontiguousarray(tensor).ravel()
-        _kernels().contract(*_in_threes(matrix), flat, result.reshape(-1), before, q, matrix.shape[0], after)
+        _contract(
+            _in_threes(matrix), flat, result.reshape(-1), (before, q, matrix.shape[0], after), Workspace()
+        )
         return result
-    # A matrix that reads only some rows gains nothing from bringing all of them into cache.
-    columns = max(32, COLUMN_BLOCK // q) if matrix.nnz >= q else after
+    columns = max(32, COLUMN_BLOCK // max(q, 1))
     for part, total in zip(tensor, result, strict=True):
         for first in range(0, after, columns):
             block = np.ascontiguousarray(part[:, first : first + columns])
@@ -62,46 +91,100 @@ def apply_slot(matrix: Csr, tensor: RealArray) -> RealArray:
     return result
 
 
-def apply_pair(matrix: Csr, tensor: RealArray, out: RealArray, product: bool, packed: bool = False) -> None:
-    """Write A x A^T, or A x + x A^T, of every (n, n) block x of a tensor, reading and writing it about once.
+def apply_power(
+    matrix: Csr, degree: int, z: RealArray, out: RealArray, product: bool, workspace: Workspace
+) -> None:
+    """Write A (x) ... (x) A z, or the sum of A in each slot of z, reading and writing memory once for two slots.
 
-    Arguments: matrix A, CSR (n, n); tensor, blocks of n * n doubles in a row; out, of the same size; product, which of
-    the two; packed, whether x is one symmetric block and out gets its symmetric coordinates, n (n + 1) / 2 of them.
+    Arguments: matrix A, CSR (n, n); degree, of slots, 2 or more; z and out, n**degree doubles; product, which of the two;
+    workspace.
     Result: none; out is exact to rounding. Runs on as many threads as `thread_count` says.
     Raises: nothing; numba must be installed.
-    Source: both slots of eight rows in cache, instead of one pass over memory for each slot.
+    Source: eight rows at a time of the last two slots, and 64 columns of each other one, stay in cache.
     """
-    n = matrix.shape[0]
-    blocks, width = tensor.size // (n * n), -(-n // 8) * 8
-    sandwich, factor, x = _kernels().sandwich, _in_threes(matrix), tensor.ravel()
+    n, factor = matrix.shape[0], _in_threes(matrix)
+    width, sandwich = -(-n // 8) * 8, _kernels("slot").sandwich
+    shapes = [(n**slot, n, n, n ** (degree - 1 - slot)) for slot in range(degree - 2)]
+    if not product:
+        for slot, shape in enumerate(shapes):
+            part = np.empty_like(out) if slot else out
+            _contract(factor, z, part, shape, workspace)
+            if slot:
+                out += part
 
-    def write(first: int, last: int) -> None:
-        work = np.zeros(16 * width + 4104)
-        aligned = work[-(work.ctypes.data // 8) % 8 :][: 16 * width + 4096]
-        sandwich(*factor, x, out, blocks, n, first, last, product, packed, aligned)
+    def write(first_block: int, last_block: int, first: int, last: int) -> None:
+        add = not product and degree > 2
+        with workspace.borrow(16 * width + 4160) as work:
+            sandwich(*factor, z, out, n, first_block, last_block, first, last, product, add, work)
 
-    _in_strips(write, n)
-
-
-def unpack_symmetric(z: RealArray, n: int) -> RealArray:
-    """Return the symmetric (n, n) block, flat, of its n (n + 1) / 2 symmetric coordinates; numba must be installed."""
-    full, packed, unpack = np.empty(n * n), np.ascontiguousarray(z), _kernels().unpack
-    _in_strips(lambda first, last: unpack(packed, full, n, first, last), n)
-    return full
+    _in_parts(write, n ** (degree - 2), n, 8)
+    if product:
+        for shape in shapes:
+            _contract(factor, out, out, shape, workspace)
 
 
-def _in_strips(work: Callable[[int, int], None], n: int) -> None:
-    """Do rows `first` to `last` of n, strip by strip, on all threads: several strips each, since rows differ in length."""
+def apply_symmetric_pair(
+    matrix: Csr, z: RealArray, out: RealArray, product: bool, workspace: Workspace
+) -> None:
+    """Write A x A^T, or A x + x A^T, of a symmetric x, from and to its n (n + 1) / 2 symmetric coordinates.
+
+    Arguments: matrix A, CSR (n, n); z and out, coordinates of x and of the result; product, which of the two;
+    workspace, in which n^2 doubles stand between the two slots.
+    Result: none; out is exact to rounding. Runs on as many threads as `thread_count` says.
+    Raises: nothing; numba must be installed.
+    Source: 64 columns at a time of A x, then eight rows at a time of the result, stay in cache.
+    """
+    n, factor, kernels = matrix.shape[0], _in_threes(matrix), _kernels("symmetric")
+    width = -(-n // 8) * 8
+    with workspace.borrow(width * width) as between:
+
+        def multiply(_: int, __: int, first: int, last: int) -> None:
+            with workspace.borrow(64 * width) as work:
+                kernels.multiply_columns(*factor, z, between, n, first, last, work)
+
+        def write(_: int, __: int, first: int, last: int) -> None:
+            with workspace.borrow(8 * width + 4160) as work:
+                kernels.multiply_rows(*factor, between, out, n, first, last, product, work)
+
+        _in_parts(multiply, 1, n, 64)
+        _in_parts(write, 1, n, 8)
+
+
+def _contract(
+    factor: Any, x: RealArray, y: RealArray, shape: tuple[int, int, int, int], workspace: Workspace
+) -> None:
+    """y (before, rows, after) = A x (before, columns, after), shape (before, columns, rows, after)."""
+    before, columns, rows, after = shape
+    contract = _kernels("slot").contract
+
+    def write(first_block: int, last_block: int, first: int, last: int) -> None:
+        with workspace.borrow(64 * columns + 4096) as work:
+            contract(*factor, x, y, columns, rows, after, first_block, last_block, first, last, work)
+
+    _in_parts(write, before, after, 64)
+
+
+def _in_parts(work: Callable[[int, int, int, int], None], blocks: int, size: int, step: int) -> None:
+    """Do all blocks and places on all threads: work(first block, last block, first place, last place), parts of either."""
     threads = thread_count()
-    strip = n if threads == 1 else -(-n // (STRIPS * threads * 32)) * 32
-    firsts = range(0, n, strip)
+    by_block = blocks >= STRIPS * threads
+    count, unit = (blocks, 1) if by_block else (size, step)
+    part = count if threads == 1 else -(-count // (STRIPS * threads * unit)) * unit
+    edges = [(first, min(first + part, count)) for first in range(0, count, part)]
+
+    def do(first: int, last: int) -> None:
+        if by_block:
+            work(first, last, 0, size)
+        else:
+            work(0, blocks, first, last)
+
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, firsts, (min(first + strip, n) for first in firsts)))
+        list(pool.map(do, *zip(*edges, strict=True)))
 
 
 @cache
-def _kernels() -> Any:
-    return importlib.import_module("qgd_core.carleman.slot_kernels")
+def _kernels(kind: str) -> Any:
+    return importlib.import_module(f"qgd_core.carleman.{kind}_kernels")
 
 
 def _in_threes(matrix: Csr) -> tuple[Any, Any, RealArray]:

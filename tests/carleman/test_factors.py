@@ -6,7 +6,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.carleman import slots
 from qgd_core.carleman.discrete import step_map
-from qgd_core.carleman.factors import carleman_operator, kronecker_terms, split_pairs
+from qgd_core.carleman.factors import carleman_operator, kronecker_terms, split_powers
 from qgd_core.carleman.size import count_entries, fits_in_memory
 from qgd_core.carleman.system import carleman
 from qgd_core.dynamics.polynomial import PolynomialField
@@ -79,8 +79,8 @@ def test_both_ways_of_multiplying_equal_the_assembled_matrix(monkeypatch, n, ord
     stored = carleman(PolynomialField(parts), order, form, 0.3, basis, scale=1.2)
     update = step_map(stored.field, 0.3) if form == "discrete" else stored.field
     terms = kronecker_terms(update, order, form == "discrete")
-    pairs, _ = split_pairs(terms, stored.basis)
-    assert bool(pairs) == (compiled and 1 in update.coefficients)
+    powers, _ = split_powers(terms, stored.basis)
+    assert bool(powers) == (compiled and 1 in update.coefficients)
     operator, z = carleman_operator(terms, stored.basis), rng.standard_normal(stored.dimension)
     np.testing.assert_allclose(operator @ z, stored.matrix @ z, rtol=0, atol=1e-13)
     np.testing.assert_allclose(operator.T @ z, stored.matrix.T @ z, rtol=0, atol=1e-13)
