@@ -50,10 +50,11 @@ def ask(peer: str, task: dict[str, Any]) -> dict[str, Any] | str | None:
 def peer_row(case: str, peer: str, task: dict[str, Any], recorded: dict[str, Any] | None = None) -> None:
     """The peer's own run, or what is recorded of one; nothing where there is neither."""
     found = ask(peer, task)
-    if found is None:
-        if recorded is None:
-            return
+    if recorded and not isinstance(found, dict):
+        # Not installed, or not in time.
         found = recorded | {"name": f"{recorded['name']}, as recorded"}
+    if found is None:
+        return
     if isinstance(found, str):
         print(f"| {case} | {peer} | {found.replace('|', '/')[:110]} |{' |' * 10}")
         return

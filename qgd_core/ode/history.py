@@ -14,17 +14,20 @@ from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
-from qgd_core.encodings.base import Action, BlockEncoding
+from qgd_core.encodings.base import BlockEncoding
 from qgd_core.encodings.framed_history import FramedHistory, encode_framed_history
 from qgd_core.encodings.realisation import Realisation
 from qgd_core.encodings.slot_history import encode_history
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.ode.base import LinearRecurrence
+from qgd_core.ode.lanczos import lowest
 from qgd_core.state.prepare import prepare
 from qgd_core.state.uniform import prepare_uniform
 
-# Rows in use up to which singular values are computed.
-_DENSE = 1500
+# Rows in use up to which singular values are computed; past them they are estimated, to that part of themselves, where
+# rows times condition number are no more than that: Lanczos takes tens of products for each unit of the latter.
+_DENSE, _WORK = 1500, 1e7
+_WITHIN = 1e-2
 # What rounding may take off a computed singular value, relative to the matrix.
 _ROUNDING = 1e-7
 # Qubits of time on which equal amplitudes are prepared as any others are, without a clean qubit.
@@ -144,22 +147,32 @@ class History:
 
     @cached_property
     def smallest(self) -> float:
-        """Lower bound on the smallest singular value of L: computed up to 1500 rows in use."""
-        dense = self._dense
-        if dense is None:
-            return 1.0 / self.inverse
-        return max(1.0 / self.inverse, self._root(eigvalsh(dense.T @ dense, subset_by_index=[0, 0])[0]))
+        """Lower bound on the smallest singular value of L: computed up to 1500 rows in use, estimated past them."""
+        return max(1.0 / self.inverse, self._value(0))
 
     @cached_property
     def gap(self) -> float:
         """Lower bound on the singular values of (1 - e e^T) L but for the 0 of x; at least `smallest`."""
-        dense = self._dense
-        if dense is None:
-            return self.smallest
-        e = self.right[self._supported]
-        projected = dense - np.outer(e, e @ dense)
-        values = eigvalsh(projected.T @ projected, subset_by_index=[0, 1])
-        return max(self.smallest, self._root(values[1]))
+        return max(self.smallest, self._value(1))
+
+    def _value(self, place: int) -> float:
+        """The smallest singular value of L, or the second one without the right side; 0 where it is not known."""
+        if not (self._dense or self._sparse):
+            return 0.0
+        matrix, e = self._matrix, self.right[self._supported]
+        if self._dense:
+            dense = matrix.toarray()
+            kept = dense - np.outer(e, e @ dense) if place else dense
+            square = eigvalsh(kept.T @ kept, subset_by_index=[place, place])[0]
+            return math.sqrt(max(square, 0.0)) * (1.0 - _ROUNDING)
+
+        def multiply(v: RealArray) -> RealArray:
+            w = matrix @ v
+            return np.asarray(matrix.T @ (w - e * (e @ w) if place else w))
+
+        least = self.smallest if place else 1.0 / self.inverse
+        square = lowest(multiply, e.size, place, self.encoding.alpha**2, 2.0 * _WITHIN * least**2)
+        return math.sqrt(max(square, 0.0)) * (1.0 - _WITHIN)
 
     @cached_property
     def _supported(self) -> NDArray[np.intp]:
@@ -168,19 +181,26 @@ class History:
         return np.flatnonzero(np.tile(step.supported, self.blocks))
 
     @cached_property
-    def _dense(self) -> RealArray | None:
-        matrix: Action = self.encoding.target
-        if isinstance(matrix, LinearOperator) or self._supported.size > _DENSE:
-            return None
-        return np.asarray(sp.csr_array(matrix)[self._supported][:, self._supported].toarray())
+    def _matrix(self) -> sp.csr_array:
+        """L on the states in use."""
+        return sp.csr_array(sp.csr_array(self.encoding.target)[self._supported][:, self._supported])
+
+    @property
+    def _dense(self) -> bool:
+        return not isinstance(self.encoding.target, LinearOperator) and self._supported.size <= _DENSE
+
+    @property
+    def _sparse(self) -> bool:
+        if isinstance(self.encoding.target, LinearOperator):
+            return False
+        return self._supported.size * self.encoding.alpha * self.inverse <= _WORK
 
     @property
     def needed(self) -> str:
         """What the bounds on the singular values cost classically."""
-        return "powers of alpha" if self._dense is None else "eigenvalues of all blocks in use, (D blocks)^3"
-
-    def _root(self, square: float) -> float:
-        return math.sqrt(max(square, 0.0)) * (1.0 - _ROUNDING)
+        if self._dense:
+            return "eigenvalues of all blocks in use, (D blocks)^3"
+        return "Lanczos on all blocks in use, an estimate within 1%" if self._sparse else "powers of alpha"
 
 
 def lay_out(problem: LinearRecurrence, realisation: Realisation, idle: int | None = None) -> list[History]:

@@ -104,8 +104,8 @@ def plan_history_kernel(
     matrix: a name of `list_encodings`, that of the problem's structure, or "auto"; idle, how many more times the
     last state stands there (at least, from steps); assembled, None for the one of least two-qubit gates times shots.
     Result: a plan whose error budget sums to eps, the others among its losers; the smallest singular value is
-    computed up to 1500 rows in use from steps, where a power bound of alpha is taken beyond, and up to 512 rows
-    assembled, where it is estimated beyond (within 1%, by a factorisation).
+    computed up to 1500 rows in use from steps, estimated beyond (within 1%, by Lanczos) or, where that takes long, bounded
+    by powers of alpha; up to 512 rows assembled it is computed, and estimated beyond (within 1%, by a factorisation).
     Raises: PrecisionUnreachable when the degree would pass 1e7, or no history fits.
     Source: Liu et al., arXiv:2303.03428, Eq 6, with the solver of arXiv:2406.12086.
     """

@@ -37,9 +37,10 @@ def test_the_solution_is_the_history_and_copies_of_its_end(recurrence, end_of):
         assert np.all(np.linalg.norm(x[history.first :], axis=1) <= history.sizes + 1e-11)
 
 
-@pytest.mark.parametrize("most", [1500, 0])
-def test_what_is_said_of_the_spectrum_holds(recurrence, most, check_spectrum, monkeypatch):
-    monkeypatch.setattr(module, "_DENSE", most)
+@pytest.mark.parametrize(("dense", "work"), [(1500, 0), (0, 1e7), (0, 0)])
+def test_what_is_said_of_the_spectrum_holds(recurrence, dense, work, check_spectrum, monkeypatch):
+    monkeypatch.setattr(module, "_DENSE", dense)
+    monkeypatch.setattr(module, "_WORK", work)
     for history in layouts(recurrence):
         check_spectrum(history)
 
