@@ -32,14 +32,14 @@ def encode_taylor(generator: BlockEncoding, step: float, order: int) -> BlockEnc
     n_own = order * (1 + n_projected)
     n_ancilla = n_own + generator.restored
     sizes = np.array([(step * generator.alpha) ** k / math.factorial(k) for k in range(order + 1)])
-    alpha, query = float(sizes.sum()), generator.gated()
+    alpha = float(sizes.sum())
 
     def build(gated: bool = False) -> Circuit:
         """A circuit on [gate?, ancillas of each query..., orders..., restored..., system...]."""
         start = int(gated)
         orders = range(start + order * n_projected, start + n_own)
         builder = CircuitBuilder("taylor_step", start + n_ancilla + generator.n_system)
-        prepared = _orders(sizes, gated)
+        prepared, query = _orders(sizes, gated), generator.gated()
         builder.call(prepared, [*range(start), *orders])
         for k, label in enumerate(orders):
             own = range(start + k * n_projected, start + (k + 1) * n_projected)

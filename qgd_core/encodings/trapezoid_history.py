@@ -36,7 +36,6 @@ def encode_trapezoid(generator: BlockEncoding, step: float, n_time: int, n_idle:
         raise ConfigError(f"A step is {step}, it must be positive and finite.", value=step)
     n_projected = generator.n_projected
     n_ancilla = 3 + n_projected + generator.restored + n_time
-    gated = generator.gated()
 
     def build() -> Circuit:
         builder = CircuitBuilder("trapezoid_history", n_ancilla + n_time + generator.n_system)
@@ -54,7 +53,7 @@ def encode_trapezoid(generator: BlockEncoding, step: float, n_time: int, n_idle:
         # A copy has no slope: an ancilla of the generator, idle then, takes it.
         for flag in (slope, act):
             builder.gate("x", [own[0]], controls=((flag, 1),))
-        builder.call(gated, [act, *own, *range(time.stop, builder.n_qubits)])
+        builder.call(generator.gated(), [act, *own, *range(time.stop, builder.n_qubits)])
         builder.call(mark, marked, adjoint=True)
         builder.call(increment(n_time), [later, overflow, *carries, *time])
         builder.gate("z", [later], controls=((slope, 1),))

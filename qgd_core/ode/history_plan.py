@@ -17,6 +17,7 @@ from qgd_core.circuit.counts import cost, rotation_t_count
 from qgd_core.circuit.lower import lower
 from qgd_core.circuit.rotation import rotation, rotation_cost, rotation_turns
 from qgd_core.encodings.base import transposed
+from qgd_core.encodings.block import COUNTED
 from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
 from qgd_core.linear.needed import join, of_encodings
 from qgd_core.linear.transform import n_workspace, transform, transform_cost, transform_vector
@@ -124,14 +125,14 @@ def plan_polynomial(
         READABLE * (norm / history.constant) ** 2,
     )
     odd = polynomial.parity == 1
-    start = _start(history, odd=odd)
-    around = cost(start).two_qubit + frame.two_qubit
+    prepared, held = _start_cost(history, odd=odd)
+    around = prepared + frame.two_qubit
     rotations = core.rotations + 2 * around + frame.rotations
     if history.frame is not None:
         q = encoding.n_system - history.n_time
         around, rotations = around + rotation_cost(q), rotations + rotation_turns(q) + 2**q
     resources = Resources(
-        qubits=core.before + encoding.n_ancilla + lower(start).n_qubits,
+        qubits=core.before + encoding.n_ancilla + held,
         two_qubit=core.two_qubit + around,
         rotations=rotations,
         t_gates=rotation_t_count(rotations, SYNTHESIS),
@@ -163,6 +164,15 @@ def plan_polynomial(
 def _start(history: History, *, odd: bool) -> Circuit:
     """The state the polynomial acts on: equal constants for a filter, the right side for the inverse."""
     return history.prepare_right() if odd else history.prepare_flat()
+
+
+def _start_cost(history: History, *, odd: bool) -> tuple[int, int]:
+    """Its CX and qubits: counted, or bounded where it is written entry by entry on a large register."""
+    (step,) = history.realisation.encodings
+    if odd and history.frame is None and step.layout is None and step.n_system > COUNTED:
+        return history.realisation.prepare_cost, history.encoding.n_system
+    start = _start(history, odd=odd)
+    return cost(start).two_qubit, lower(start).n_qubits
 
 
 def _circuit(history: History, core: Circuit, *, odd: bool) -> Circuit:

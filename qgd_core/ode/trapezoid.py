@@ -190,11 +190,23 @@ def _realise(problem: LinearODE, encoding: str) -> tuple[Realisation, LinearODE]
 
 def _augment(problem: LinearODE, constant: float) -> tuple[sp.csr_array, RealArray]:
     """A on (constant, wanted, others), the source being the constant's column; and the start."""
-    wanted = set(problem.wanted)
-    order = [*problem.wanted, *(i for i in range(problem.z0.size) if i not in wanted)]
-    column = sp.csr_array(problem.b[order][:, np.newaxis] / constant)
-    block = sp.csr_array(problem.matrix)[order][:, order]
-    matrix = sp.csr_array(sp.block_array([[sp.csr_array((1, 1)), None], [column, block]], format="csr"))
+    others = np.ones(problem.z0.size, dtype=bool)
+    others[list(problem.wanted)] = False
+    order = np.concatenate([np.array(problem.wanted, dtype=np.int64), np.flatnonzero(others)])
+    places = np.zeros(order.size, dtype=np.int32)
+    places[order] = np.arange(1, order.size + 1)
+    entries, source = sp.coo_array(problem.matrix), np.flatnonzero(problem.b)
+    rows, columns = (places[index] for index in entries.coords)
+    matrix = sp.csr_array(
+        (
+            np.concatenate([problem.b[source] / constant, entries.data]),
+            (
+                np.concatenate([places[source], rows]),
+                np.concatenate([np.zeros(source.size, np.int32), columns]),
+            ),
+        ),
+        shape=(order.size + 1,) * 2,
+    )
     return matrix, np.concatenate([[constant], problem.z0[order]])
 
 
