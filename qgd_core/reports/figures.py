@@ -32,6 +32,7 @@ ERRORS = {
 CONTROLS = {
     "controls.centre_alone": ("centre alone", "s"),
     "controls.affine": ("affine model (N = 1)", "^"),
+    "controls.carleman": ("Carleman model, classical", "v"),
     "controls.newton_only": ("Newton steps only", "D"),
 }
 

@@ -39,7 +39,7 @@ def test_errors_stand_beside_their_budgets_on_a_log_scale(windows: list[dict[str
     assert {(1.0, 0.0617), (1.0, 0.05), (0.75, 0.004), (0.75, 0.03), (2.0, 0.0117)} <= set(drawn)
     assert not [x for x, _ in drawn if x in (-0.25, 0.0)]
     labels = [text.get_text() for text in axis.get_legend().get_texts()]
-    assert len(labels) == len(set(labels)) == 6
+    assert len(labels) == len(set(labels)) == 7
     assert axis.get_xticklabels()[0].get_text() == "window 1\n(classical)"
 
 
