@@ -19,11 +19,14 @@ from qgd_core.carleman.slots import (
     apply_power,
     apply_slot,
     apply_symmetric_pair,
+    apply_symmetric_triple,
     is_compiled,
     thread_count,
 )
 from qgd_core.dynamics.monomials import Csr, IndexArray, count_orderings, sort_digits, split_columns
 from qgd_core.dynamics.polynomial import PolynomialField
+
+_SYMMETRIC = {2: apply_symmetric_pair, 3: apply_symmetric_triple}
 
 
 @dataclass(frozen=True)
@@ -98,12 +101,34 @@ def split_powers(terms: list[KroneckerTerm], basis: Basis) -> tuple[list[Power],
     powers, rest = {}, []
     for term in terms:
         j, used = term.row, [factor for factor in term.factors if factor is not None]
-        fits = is_compiled(basis.n**j) and 2 <= j == term.column and (j == 2 or basis.kind == "kronecker")
+        fits = (
+            is_compiled(basis.n**j)
+            and 2 <= j == term.column
+            and (j in _SYMMETRIC or basis.kind == "kronecker")
+        )
         if fits and len(used) in (1, j) and all(factor is used[0] for factor in used):
             powers[j] = Power(j, used[0], product=len(used) == j)
         else:
             rest.append(term)
     return list(powers.values()), rest
+
+
+def join_permuted(terms: list[KroneckerTerm], basis: Basis) -> list[tuple[KroneckerTerm, int]]:
+    """Terms, and how often each stands: on symmetric tensors those with the same factors in another order are equal.
+
+    Of these the one stays whose widest factors come first: what it reads lies together.
+    """
+    if basis.kind == "kronecker":
+        return [(term, 1) for term in terms]
+    groups: dict[tuple[int, ...], list[KroneckerTerm]] = {}
+    for term in terms:
+        groups.setdefault((term.row, *sorted(id(factor) for factor in term.factors)), []).append(term)
+    return [(max(same, key=_widths), len(same)) for same in groups.values()]
+
+
+def _widths(term: KroneckerTerm) -> list[int]:
+    """How many columns each factor has; the identity counts as none."""
+    return [0 if factor is None else factor.shape[1] for factor in term.factors]
 
 
 @dataclass(frozen=True)
@@ -151,7 +176,9 @@ def carleman_operator(terms: list[KroneckerTerm], basis: Basis) -> LinearOperato
     Source: the symmetric form is the Kronecker form restricted to symmetric tensors.
     """
     powers, others = split_powers(terms, basis)
-    readings = [(term, reduce_term(term, basis)) for term in others if term.column]
+    readings = [
+        (term, reduce_term(term, basis), times) for term, times in join_permuted(others, basis) if term.column
+    ]
     scale = basis.scale ** np.arange(basis.order + 1)
     tables, workspace = _Tables(basis), Workspace()
 
@@ -162,10 +189,11 @@ def carleman_operator(terms: list[KroneckerTerm], basis: Basis) -> LinearOperato
         for power in powers:
             square = sparse.csr_array(power.square.T) if adjoint else power.square
             block = basis.block(power.degree)
+            arguments = vector[block], result[block], power.product, workspace
             if basis.kind == "kronecker":
-                apply_power(square, power.degree, vector[block], result[block], power.product, workspace)
+                apply_power(square, power.degree, *arguments)
             else:
-                apply_symmetric_pair(square, vector[block], result[block], power.product, workspace)
+                _SYMMETRIC[power.degree](square, *arguments)
 
     def multiply(z: RealArray, adjoint: bool) -> RealArray:
         vector, result = np.ascontiguousarray(z, dtype=np.float64).ravel(), np.empty(basis.dimension)
@@ -182,7 +210,7 @@ def carleman_operator(terms: list[KroneckerTerm], basis: Basis) -> LinearOperato
             writing = beside.submit(write, vector, adjoint, result)
             if thread_count() == 1:
                 writing.result()
-            for term, reading in readings:
+            for term, reading, times in readings:
                 came, goes = (term.row, term.column) if adjoint else (term.column, term.row)
                 if reading is None:
                     part = term.apply(full(came), basis.n, adjoint)
@@ -191,8 +219,8 @@ def carleman_operator(terms: list[KroneckerTerm], basis: Basis) -> LinearOperato
                 else:
                     read = np.take(vector[basis.block(came)], reading.places) * reading.weights
                     part = reading.term.apply(read, basis.n)
-                if basis.scale != 1.0:
-                    part = part * (scale[term.row] / scale[term.column])
+                factor = times * scale[term.row] / scale[term.column]
+                part = part if factor == 1.0 else part * factor
                 if adjoint and reading is not None:
                     scattered.append((goes, reading.places, part))
                 else:

@@ -140,14 +140,42 @@ def apply_symmetric_pair(
 
         def multiply(_: int, __: int, first: int, last: int) -> None:
             with workspace.borrow(64 * width) as work:
-                kernels.multiply_columns(*factor, z, between, n, first, last, work)
+                kernels.multiply_columns(*factor, z, between, n, 0, first, last, work)
 
         def write(_: int, __: int, first: int, last: int) -> None:
             with workspace.borrow(8 * width + 4160) as work:
-                kernels.multiply_rows(*factor, between, out, n, first, last, product, work)
+                kernels.multiply_rows(*factor, between, out, n, 0, first, last, product, 1.0, work)
 
         _in_parts(multiply, 1, n, 64)
         _in_parts(write, 1, n, 8)
+
+
+def apply_symmetric_triple(
+    matrix: Csr, z: RealArray, out: RealArray, product: bool, workspace: Workspace
+) -> None:
+    """Write A (x) A (x) A x, or the sum of A in each slot of x, of a symmetric x (n, n, n), in symmetric coordinates.
+
+    Arguments, result, raises: as of `apply_symmetric_pair`; between the first slot and the others stand about n^3 / 2
+    doubles, three times as many as there are coordinates.
+    Source: 64 columns at a time of the first slot, then one index of it at a time, stay in cache.
+    """
+    n, factor, kernels = matrix.shape[0], _in_threes(matrix), _kernels("cubic")
+    width, slab = -(-n // 8) * 8, n * (n + 1) // 2
+    with workspace.borrow(n * slab) as between:
+
+        def multiply(_: int, __: int, first: int, last: int) -> None:
+            with workspace.borrow(128 * n) as work:
+                kernels.multiply_first(*factor, z, between, n, first, last, work)
+
+        def write(_: int, __: int, first: int, last: int) -> None:
+            with workspace.borrow(width * (width + 72) + 4160 + slab) as work:
+                if product:
+                    kernels.multiply_others(*factor, between, out, n, first, last, work)
+                else:
+                    kernels.add_others(between, out, n, first, last, work)
+
+        _in_parts(multiply, 1, n, 1)
+        _in_parts(write, 1, n, 1)
 
 
 def _contract(
