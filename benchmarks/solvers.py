@@ -34,7 +34,8 @@ dense algebra; CX x shots is what a sampled answer with signs and scale costs at
 time. The error of a system is relative to |x|, that of a flow to |z0|, that of a window to its move. Blind means that
 nothing is known beforehand but the matrix and the right side. A last column says what a row is held to, and whether it is
 met. True gradient descent is the truth that windows are compared with; beside every one stand four controls: N = 1, the
-Carleman model run classically, the centre alone, and as many Newton steps on all data and nothing else.
+Carleman model run classically, the centre alone, and as many Newton steps on all data and nothing else. Encodings and phases
+beside other packages stand in [encodings.md](encodings.md), every solver on large problems in [emulation.md](emulation.md).
 """
 SECTIONS: dict[str, Callable[[], None]] = {
     "systems": systems,
@@ -77,7 +78,7 @@ def run(name: str) -> str:
     seconds = time.process_time() - began
     print(f"{name}: {seconds:.0f} s of processor time", file=sys.stderr, flush=True)
     about = cleandoc(section.__doc__ or "")
-    command = f"`python benchmarks/solvers.py '{name}'`, {seconds:.0f} s"
+    command = f"`python benchmarks/solvers.py '{name}'`, {seconds:.0f} s of its own"
     return f"## {name.capitalize()}\n\n{about}\n\n{command}\n\n{kept.getvalue().strip()}\n"
 
 

@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parents[1] / "peers"
-MODULES = {"nwqlib": "nwqlib", "pennylane": "pennylane", "qrisp": "qrisp"}
+MODULES = ("nwqlib", "pennylane", "qrisp", "linear_solvers")
 SECONDS = 180
 
 
 @cache
 def interpreter(peer: str) -> str | None:
-    """The first interpreter that has the package."""
+    """The first interpreter that has the package; none has what is closed."""
+    if peer not in MODULES:
+        return None
     others = [path for path in os.environ.get("QGD_PEERS", "").split(os.pathsep) if path]
     for python in (sys.executable, *others):
-        probe = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({MODULES[peer]!r}) is None)"
+        probe = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({peer!r}) is None)"
         if subprocess.run([python, "-c", probe], capture_output=True, check=False).returncode == 0:
             return python
     return None
