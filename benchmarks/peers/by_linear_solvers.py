@@ -1,8 +1,8 @@
 """HHL of the package quantum-linear-solvers on the system that stdin gives: python by_linear_solvers.py < problem.json.
 
 It needs Qiskit before 1.0, from which this solver was taken out: Python 3.10, pip install quantum-linear-solvers 'qiskit<1'.
-A matrix that is not symmetric is put in [[0, A], [A^T, 0]]. CX after the transpiler at level 1 to {cx, rz, sx, x, h}; success
-of the state vector, and the error of its direction.
+A matrix that is not symmetric is put in [[0, A], [A^T, 0]]. CX after the transpiler at level 1 to {cx, rz, sx, x, h}; the
+success of the state vector, and the error of its direction.
 """
 
 from __future__ import annotations
