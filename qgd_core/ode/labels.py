@@ -16,12 +16,15 @@ def choose_labels(matrix: Matrix, fixed: int, spare: range) -> tuple[list[int], 
     Arguments: matrix, sparse, (D, D); fixed, the first coordinates keep their own numbers; spare, the basis states
     of which one is left free for the constant.
     Result: (labels of the D coordinates, that of the constant). Coordinates of the largest entries choose first,
-    each the state that adds the fewest masks, and of those the ones of fewest bits; D 2^q work.
+    each the state that adds the fewest masks, and of those the ones of fewest bits; 2^q work an entry.
     Raises: nothing.
     Source: greedy.
     """
     size = matrix.shape[0]
-    free = [label for label in range(1 << size.bit_length()) if label >= fixed]
+    free = np.arange(1 << size.bit_length())
+    bits = np.array([label.bit_count() for label in free.tolist()])
+    taken, known_words = free < fixed, free == 0
+    in_spare = (free >= spare.start) & (free < spare.stop)
     labels = {i: i for i in range(fixed)}
     entries = sp.coo_array(matrix)
     near: dict[int, set[int]] = {i: set() for i in range(size)}
@@ -31,21 +34,20 @@ def choose_labels(matrix: Matrix, fixed: int, spare: range) -> tuple[list[int], 
             near[int(row)].add(int(column))
             near[int(column)].add(int(row))
             weight[[row, column]] += value
-    words: set[int] = set()
     for coordinate in sorted(range(fixed, size), key=lambda i: -weight[i]):
         known = [labels[other] for other in near[coordinate] if other in labels]
-        last = [label for label in free if label in spare]
-        open_labels = [label for label in free if label not in spare or len(last) > 1]
-        label = min(open_labels, key=lambda label: _price({label ^ other for other in known} - words))
-        words |= {label ^ other for other in known}
-        labels[coordinate] = label
-        free.remove(label)
-    return [labels[i] for i in range(size)], next(label for label in free if label in spare)
-
-
-def _price(new: set[int]) -> tuple[int, int]:
-    """New masks, and their bits."""
-    return len(new), sum(word.bit_count() for word in new)
+        # The last spare state is the constant's.
+        left = ~taken & in_spare
+        open_labels = free[~taken & (~in_spare if left.sum() == 1 else True)]
+        words = open_labels[:, np.newaxis] ^ np.array(known, dtype=np.int64)
+        new = ~known_words[words]
+        # New masks, then their bits: never as many as there are labels times bits.
+        price = new.sum(axis=1) * (free.size * free.size) + (new * bits[words]).sum(axis=1)
+        best = int(np.argmin(price))
+        known_words[words[best]] = True
+        labels[coordinate] = int(open_labels[best])
+        taken[open_labels[best]] = True
+    return [labels[i] for i in range(size)], int(free[~taken & in_spare][0])
 
 
 def place(matrix: Matrix, labels: Sequence[int], size: int) -> Matrix:

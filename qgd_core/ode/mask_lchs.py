@@ -3,146 +3,73 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import chi2
 
-from qgd_core.arrays import ComplexArray, RealArray
-from qgd_core.budget import ErrorBudget
-from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.budget import ErrorBudget, best_shares, check_share, easier, least_error
 from qgd_core.circuit.counts import rotation_t_count
-from qgd_core.circuit.rotation import orthogonal, rotation_cost, rotation_turns
 from qgd_core.encodings.slot_steps import SlotSteps
-from qgd_core.errors import PrecisionUnreachable
-from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
+from qgd_core.errors import ConfigError, PrecisionUnreachable
+from qgd_core.linear.base import SYNTHESIS, Plan, Resources, shots_within
 from qgd_core.ode.base import LinearRecurrence
-from qgd_core.ode.combine import prepare_nodes, prepare_nodes_cost, undo_nodes
-from qgd_core.ode.labels import choose_labels, place
 from qgd_core.ode.marching import READABLE
-from qgd_core.ode.masks import MaskFormula, split_masks
+from qgd_core.ode.mask_layout import MaskLayout, RecentredReadout
+from qgd_core.ode.masks import MaskFormula
 from qgd_core.ode.nodes import Nodes, fit_nodes
 from qgd_core.ode.step_flow import StepFlow, step_flow
-from qgd_core.readout.base import Estimate
-from qgd_core.readout.frame import NormedReadout, constant_for
-from qgd_core.readout.simplex import SimplexReadout
-from qgd_core.state.prepare import prepare
+from qgd_core.readout.frame import NormedReadout
 
-# Shares of eps given to the flow, and of those to the couplings left out; scalar errors of the nodes, against the rest.
-_SHARES = (0.15, 0.4)
-_PRUNED = 0.3
-_QUADRATURES = (0.25, 1.0)
-# Lengths |g u_0| tried, and most Gauss points.
-_LENGTHS = (0.8, 1.6)
-_STAGES = 4
-_LEAST_CONSTANT = 0.2
-
-
-@dataclass(frozen=True, eq=False)
-class RecentredReadout:
-    """A read-out of numbers measured from `offset`."""
-
-    inner: NormedReadout
-    offset: RealArray
-
-    def from_counts(self, counts: Mapping[int, int], shots: int) -> Estimate:
-        """The estimate from accepted outcomes of `shots` attempts."""
-        return self._moved(self.inner.from_counts(counts, shots))
-
-    def from_amplitudes(self, amplitudes: ComplexArray) -> Estimate:
-        """The estimate from the exact, unnormalised success branch."""
-        return self._moved(self.inner.from_amplitudes(amplitudes))
-
-    def _moved(self, found: Estimate) -> Estimate:
-        return Estimate(found.value + self.offset, found.covariance, found.accepted)
+# Errors a decade for which couplings are left out and nodes fitted while shares are compared.
+_PER_DECADE = 3
+# Lengths |g u_0| and numbers of Gauss points that are tried, and the errors of the coarsest and the finest nodes.
+_LENGTHS = (0.4, 0.8)
+_STAGES = (1, 2, 3, 4, 6, 8, 12)
+_COARSEST, _FINEST = 0.3, 1e-5
+# What everything but sampling may take of eps, and what a price is where it takes more, so that the least error is sought.
+_MOST_SHARE, _TOO_MUCH = 0.9, 1e200
+# Nodes finer than this part of eps take longer to find than they save.
+_LEAST_QUADRATURE = 1e-2
+# A chance that stands for all below it.
+_NEVER = 1e-100
+# X of a fit is rounded up to a power of this.
+_WIDER = 1.2
+# Coordinates that labels are chosen for, and numbers that the rows of the recurrence may be.
+_MOST_KEPT, _MOST_NUMBERS = 4095, 1 << 27
 
 
 @dataclass(frozen=True, eq=False)
-class _Layout:
-    """A step flow on 2^q labels: numbers in the unit of z, rows on the first labels, a constant among them."""
+class _Choice:
+    """Couplings kept, nodes and Gauss points."""
 
-    flow: StepFlow
-    unit: float
-    wanted: tuple[int, ...]
-
-    @cached_property
-    def labels(self) -> tuple[list[int], int]:
-        n = self.flow.n
-        return choose_labels(self.flow.matrix, n, range(n, 2 ** n.bit_length()))
+    layout: MaskLayout
+    formula: MaskFormula
+    nodes: Nodes
 
     @cached_property
-    def bound(self) -> float:
-        """Upper limit on the wanted numbers, measured from the offset."""
-        return float(
-            np.linalg.norm(self.ratio * (np.abs(self.flow.frame) @ self.flow.radii)[list(self.wanted)])
-        )
+    def error(self) -> float:
+        """Bound on what they miss in 2-norm."""
+        return self.layout.error(self.formula, self.nodes)
+
+    @cached_property
+    def two_qubit(self) -> int:
+        """CX of a shot at most."""
+        return self.layout.two_qubit(self.formula, self.nodes)
 
     @property
-    def ratio(self) -> float:
-        """What an entry of the flow's z stands for in the unit of the recurrence."""
-        return self.unit / self.flow.scale
+    def norm(self) -> float:
+        """What a unit amplitude stands for."""
+        return self.nodes.norm * self.layout.length
 
-    @cached_property
-    def readout(self) -> SimplexReadout:
-        least = _LEAST_CONSTANT * self.ratio * float(np.linalg.norm(self.flow.start[: self.flow.n]))
-        constant = max(constant_for(self.bound, len(self.wanted)), least)
-        return SimplexReadout(len(self.wanted), constant)
+    def success(self, error: float) -> float:
+        """Lower bound on the chance that a shot is accepted at such an error: the constant's part."""
+        return (max(0.0, self.layout.readout.constant - error) / self.norm) ** 2
 
-    @cached_property
-    def formula(self) -> MaskFormula:
-        size = 2 ** self.flow.start.size.bit_length()
-        diagonal, masks = split_masks(place(self.flow.matrix, self.labels[0], size))
-        return MaskFormula(diagonal, masks, self.flow.time, 1)
-
-    @cached_property
-    def start(self) -> RealArray:
-        start = np.zeros(self.formula.diagonal.size)
-        start[self.labels[0]] = self.ratio * self.flow.start
-        start[self.labels[1]] = self.readout.constant
-        return start
-
-    @cached_property
-    def exact(self) -> RealArray:
-        """Rows of the flow's own propagator: the constant's, then the wanted ones in the coordinates of u."""
-        exact = np.zeros((len(self.wanted) + 1, self.start.size))
-        exact[0, self.labels[1]] = 1.0
-        exact[1:, self.labels[0]] = self.flow.frame[list(self.wanted)] @ self.flow.rows()
-        return exact
-
-    def error(self, formula: MaskFormula, nodes: Nodes) -> float:
-        """Bound on the 2-norm error of the wanted numbers, from rows of the combination and absolute values.
-
-        It holds for the very nodes and stages it is given, whatever the signs of the start; n D times the formula.
-        """
-        n = self.flow.n
-        rows = formula.rows([self.labels[1], *range(n)], nodes)
-        found = np.vstack([rows[:1], self.flow.frame[list(self.wanted)] @ rows[1:]])
-        defects = np.abs(found - self.exact) @ np.abs(self.start)
-        scale = self.readout.constant - defects[0]
-        if not scale > 0.0:
-            return math.inf
-        lost = float(np.linalg.norm(defects[1:])) + self.ratio * self.flow.drift
-        return float((self.readout.constant * lost + self.bound * defects[0]) / scale)
-
-    @cached_property
-    def frame(self) -> RealArray:
-        """From labels to the read-out's outcomes: the rows turned back into u, then the read-out's own frame."""
-        n, size = self.flow.n, 2 ** self.flow.n.bit_length()
-        order = [*self.wanted, *(i for i in range(n) if i not in self.wanted)]
-        turn = np.zeros((size, size))
-        turn[0, self.labels[1]] = 1.0
-        turn[1 : n + 1, :n] = self.flow.frame[order]
-        others = [label for label in range(n, size) if label != self.labels[1]]
-        turn[range(n + 1, size), others] = 1.0
-        own = self.readout.frame
-        return np.asarray(np.kron(np.eye(size // own.shape[0]), own) @ turn)
-
-    @property
-    def frame_cost(self) -> int:
-        """CX of the frame at most."""
-        return rotation_cost(self.flow.n.bit_length())
+    def shots(self, sampling: float, error: float) -> float:
+        """Shots that leave such a sampling error in 2-norm beside `error`."""
+        within = shots_within(self.layout.readout, self.norm, self.layout.flow.bound, sampling)
+        return max(within, READABLE / max(self.success(error), _NEVER))
 
 
 def has_step(problem: LinearRecurrence) -> bool:
@@ -151,18 +78,19 @@ def has_step(problem: LinearRecurrence) -> bool:
     return isinstance(known, SlotSteps) and len(known.maps) == 1 and known.frames is None
 
 
-def plan_mask_lchs(problem: LinearRecurrence, eps: float) -> Plan:
+def plan_mask_lchs(problem: LinearRecurrence, eps: float, share: float | None = None) -> Plan:
     """Plan gradient descent as a combination of unitary flows, each by XOR masks, without building a circuit.
 
-    Arguments: problem, a Carleman recurrence of order 2 whose structure is one map for all steps; eps, 2-norm error
-    of z_T[wanted] relative to problem.unit.
-    Result: a plan whose discretisation share is a bound for its own nodes and stages: couplings left out by a
-    majorant, nodes and product formula by the rows of what the circuit applies, against the closed propagator, times
-    the absolute values of the start. Shots as for marching. Classical cost: an eigenframe, n^3, n products with the
-    formula, D 2^m each; no D^3. Where the centre is no fixed point, both truncations' majorants
-    join the discretisation share.
-    Raises: PrecisionUnreachable when no choice meets eps, or there is no such structure; NotDissipative when no flow
-    passes through the steps.
+    Arguments: problem, a Carleman recurrence of order 2 whose structure is one map for all steps, with a source or
+    without; eps, 2-norm error of z_T[wanted] relative to problem.unit; share, the part of eps given to all but
+    sampling, by default that of least gates times shots.
+    Result: a plan whose discretisation share is a bound for its own couplings, nodes and Gauss points: rows of what the
+    circuit applies against rows of the recurrence, times the absolute values of the start. Shots keep the sampling error
+    below the rest with probability 1 - 1e-4. Classical cost: the step's own eigenframe, n^3 for n weights; for m wanted
+    numbers m T products with the step, and m with the formula at 2^q nodes; no D^3, and no more entries than the step has.
+    Raises: PrecisionUnreachable when no choice meets eps, with the nearest error that one does, or there is no such
+    structure; NotDissipative when no flow passes through the steps; ConfigError where rows or couplings are too many, or
+    for a share that leaves nothing.
     Source: An, Liu, Lin, arXiv:2303.01029; the modified field stands for the step; masks at Gauss points.
     """
     known = problem.structure
@@ -172,94 +100,172 @@ def plan_mask_lchs(problem: LinearRecurrence, eps: float) -> Plan:
             subject=problem,
             remedy="March, or give each step's own structure; a different map a step has no common flow.",
         )
-    size = float(np.linalg.norm(known.start)) or 1.0
-    field = known.maps[0].field(1.0)
-    whole = [step_flow(field, 1.0, 2, known.start, problem.steps, length / size) for length in _LENGTHS]
-    room = eps - known.unit * whole[0].recentred / problem.unit
-    plans = [
-        found
-        for share in _SHARES
-        for flow in whole
-        if (found := _cheapest(problem, flow, known.unit, eps, room, share)) is not None
-    ]
-    if not plans:
-        raise PrecisionUnreachable(
-            f"A combination of unitary flows does not reach {eps:.1e} here.",
+    if share is not None:
+        check_share(share)
+    numbers = problem.z0.size * len(problem.wanted)
+    if numbers > _MOST_NUMBERS:
+        raise ConfigError(
+            f"The {len(problem.wanted)} rows of {problem.z0.size} coordinates take {numbers * 8 / 2**30:.0f} GiB; up to"
+            f" {_MOST_NUMBERS * 8 / 2**30:.0f} are held.",
             subject=problem,
-            value=eps,
-            remedy="Ask for a larger error, or centre the window at its fixed point.",
+            value=numbers,
+            remedy="Read fewer numbers, use fewer active weights, or march.",
         )
-    return min(plans, key=lambda plan: plan.resources.two_qubit * plan.shots)
+    n = known.maps[0].n
+    size = float(np.linalg.norm(problem.z0[:n])) or 1.0
+    searches = [_Search(problem, step_flow(problem, n, length / size)) for length in _LENGTHS]
+
+    def best(eps: float, *, any_will_do: bool = False) -> _Found:
+        found = _Found(eps * problem.unit, share, any_will_do)
+        for search in searches:
+            search.improve(found)
+        return found
+
+    def reached(eps: float) -> bool:
+        return best(eps, any_will_do=True).choice is not None
+
+    found = best(eps)
+    if found.choice is None:
+        # From above: what is far below all that can be reached takes longest to search.
+        near = 1.0
+        while near > eps and reached(near):
+            near /= 10.0
+        reachable = least_error(reached, max(near, eps))
+        easiest = None if reachable is None else best(reachable)
+        takes = "" if easiest is None or easiest.choice is None else easiest.takes()
+        raise PrecisionUnreachable(
+            f"A combination of unitary flows of at most {_MOST_KEPT} coordinates and {_STAGES[-1]} Gauss points does not"
+            f" reach {eps:.1e} here.",
+            subject=problem,
+            value=reachable,
+            remedy=easier(reachable, takes, "centre the window nearer its fixed point, or march"),
+        )
+    left = found.sampling(found.choice.error) / problem.unit
+    return _plan(problem, found.choice, ErrorBudget(discretisation=eps - left, shots=left))
 
 
-def _cheapest(
-    problem: LinearRecurrence, flow: StepFlow, unit: float, eps: float, room: float, share: float
-) -> Plan | None:
-    """The cheapest plan of one scale and share: fewest gates times shots over nodes and Gauss points."""
-    allowed = share * room * problem.unit
-    if not allowed > 0.0:
-        return None
-    layout = _Layout(flow.pruned(_PRUNED * allowed * flow.scale / unit), unit, problem.wanted)
-    formula, best = layout.formula, None
-    largest = formula.time * max(0.0, float(-formula.diagonal.min()))
-    length = float(np.linalg.norm(layout.start))
-    for quadrature in _QUADRATURES:
-        for nodes in fit_nodes(largest, min(0.3, quadrature * allowed / length)):
-            for stages in range(1, _STAGES + 1):
-                chosen = MaskFormula(formula.diagonal, formula.masks, formula.time, stages)
-                error = layout.error(chosen, nodes)
-                if error > allowed:
-                    continue
-                plan = _plan(problem, layout, chosen, nodes, error, eps, unit)
-                if best is None or _price(plan) < _price(best):
-                    best = plan
-                break
-    return best
+@dataclass(eq=False)
+class _Found:
+    """The choice of least gates times shots for an error so far, if any, or the first that meets it; `whole`, the error."""
+
+    whole: float
+    share: float | None
+    any_will_do: bool
+    least: float = math.inf
+    choice: _Choice | None = None
+
+    @property
+    def most(self) -> float:
+        """What all but sampling may take."""
+        return (_MOST_SHARE if self.share is None else self.share) * self.whole
+
+    def sampling(self, error: float) -> float:
+        """What such an error leaves."""
+        return self.whole - error if self.share is None else (1.0 - self.share) * self.whole
+
+    def price(self, choice: _Choice) -> float:
+        """Gates times shots, or less where it is not the best; the error, in large units, where that takes too much."""
+        at_least = choice.two_qubit * choice.shots(self.sampling(0.0), 0.0)
+        if at_least >= self.least:
+            return at_least
+        if choice.error > self.most:
+            return _TOO_MUCH * choice.error
+        price = choice.two_qubit * choice.shots(self.sampling(choice.error), choice.error)
+        if price < self.least:
+            self.least, self.choice = price, choice
+        return price
+
+    def cheapest(self, choices: list[_Choice]) -> float:
+        """The least price of some choices, of which the last errs least: until one is met, it stands for all."""
+        if self.any_will_do and self.choice is not None:
+            return self.least
+        if choices and self.choice is None and choices[-1].error > self.most:
+            return self.price(choices[-1])
+        return min(map(self.price, choices), default=math.inf)
+
+    def takes(self) -> str:
+        """What the best choice takes, for people."""
+        assert self.choice is not None
+        return f"{self.choice.two_qubit} two-qubit gates a shot and {self.least / self.choice.two_qubit:.1e} shots"
 
 
-def _price(plan: Plan) -> float:
-    return plan.resources.two_qubit * float(plan.shots)
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """All choices for one flow; what is tried once is kept."""
+
+    problem: LinearRecurrence
+    flow: StepFlow
+    layouts: dict[int, MaskLayout | None] = field(default_factory=dict)
+    known: dict[tuple[int, int], list[_Choice]] = field(default_factory=dict)
+
+    def improve(self, found: _Found) -> None:
+        """Look for a better choice, over the parts of eps given to couplings left out and to nodes."""
+        if not self.flow.drift <= found.most:
+            return
+        priced: dict[tuple[int, int], float] = {}
+
+        def price(shares: tuple[float, ...]) -> float:
+            if shares[1] < _LEAST_QUADRATURE:
+                return math.inf
+            # Rounded to the safe side: what is near shares layouts and nodes.
+            first, second = (math.floor(_PER_DECADE * math.log10(part * found.whole)) for part in shares)
+            key = (first, second)
+            if key not in priced:
+                priced[key] = found.cheapest(self.choices(*key))
+            return priced[key]
+
+        best_shares(price, 2)
+
+    def choices(self, left_out: int, quadrature: int) -> list[_Choice]:
+        """Choices whose couplings left out and nodes on scalars keep errors of such levels."""
+        key = (left_out, quadrature)
+        if key not in self.known:
+            if left_out not in self.layouts:
+                pruned = self.flow.pruned(_error(left_out))
+                self.layouts[left_out] = MaskLayout(pruned) if pruned.start.size <= _MOST_KEPT else None
+            layout = self.layouts[left_out]
+            self.known[key] = [] if layout is None else _choices(layout, _error(quadrature))
+        return self.known[key]
 
 
-def _plan(
-    problem: LinearRecurrence,
-    layout: _Layout,
-    formula: MaskFormula,
-    nodes: Nodes,
-    error: float,
-    eps: float,
-    unit: float,
-) -> Plan:
-    norm, readout = nodes.norm * float(np.linalg.norm(layout.start)), layout.readout
-    recentred = unit * layout.flow.recentred / problem.unit
-    sampling = eps - recentred - error / problem.unit
-    worst = np.zeros(len(problem.wanted))
-    worst[0] = layout.bound
-    spread = float(np.linalg.norm(readout.covariance(norm, 1.0, worst), 2))
-    quantile = float(chi2.ppf(1.0 - FAILURE, len(problem.wanted)))
-    success = max(0.0, (readout.constant - error) / norm) ** 2
-    shots = max(quantile * spread / (sampling * problem.unit) ** 2, READABLE / success)
-    q, m = formula.n_qubits, nodes.n_qubits
-    fixed = prepare_nodes_cost(m) + 2**q - 2 + layout.frame_cost
-    rotations = fixed + formula.rotations(m) + 4 * m + 2 + rotation_turns(layout.flow.n.bit_length())
-    offset = unit * layout.flow.offset[list(problem.wanted)]
+def _error(level: int) -> float:
+    return math.pow(10.0, level / _PER_DECADE)
+
+
+def _rounded(largest: float) -> float:
+    """A little more, so that near layouts share nodes."""
+    return _WIDER ** math.ceil(math.log(largest, _WIDER)) if largest else 0.0
+
+
+def _choices(layout: MaskLayout, quadrature: float) -> list[_Choice]:
+    """Nodes of least norm with every number of Gauss points."""
+    fitted = fit_nodes(
+        _rounded(layout.largest), float(np.clip(quadrature / layout.length, _FINEST, _COARSEST))
+    )
+    return [_Choice(layout, layout.formula(stages), nodes) for stages in _STAGES for nodes in fitted]
+
+
+def _plan(problem: LinearRecurrence, choice: _Choice, budget: ErrorBudget) -> Plan:
+    layout, formula, nodes = choice.layout, choice.formula, choice.nodes
+    rotations = layout.rotations(formula, nodes)
+    quadrature, product = layout.errors(formula, nodes)
     return Plan(
         solver="mask_lchs",
         problem=problem,
         queries=formula.stages,
         resources=Resources(
-            qubits=q + m,
-            two_qubit=fixed + formula.two_qubit(m),
+            qubits=formula.n_qubits + nodes.n_qubits,
+            two_qubit=choice.two_qubit,
             rotations=rotations,
             t_gates=rotation_t_count(rotations, SYNTHESIS),
-            success_probability=success,
-            shots=math.ceil(shots),
+            success_probability=choice.success(choice.error),
+            shots=math.ceil(choice.shots(budget.shots * problem.unit, choice.error)),
         ),
-        error_budget=ErrorBudget(discretisation=recentred + error / problem.unit, shots=sampling),
-        scale=norm,
-        readout=RecentredReadout(NormedReadout(readout, norm), offset),
-        build=lambda: _circuit(layout, formula, nodes),
-        branch=lambda: _branch(layout, formula, nodes),
+        error_budget=budget,
+        scale=choice.norm,
+        readout=RecentredReadout(NormedReadout(layout.readout, choice.norm), layout.flow.offset),
+        build=lambda: layout.circuit(formula, nodes),
+        branch=lambda: layout.branch(formula, nodes),
         parameters={
             "nodes": "fitted, checked on this flow",
             "number": nodes.weights.size,
@@ -267,31 +273,9 @@ def _plan(
             "masks": len(formula.masks),
             "Gauss points": formula.stages,
             "coordinates kept": layout.flow.start.size,
-            "left out": float(layout.ratio * layout.flow.drift / problem.unit),
-            "recentred": recentred,
-            "needed": "an eigenframe, n^3; n products with the formula, D 2^m each",
+            "left out": layout.flow.drift / problem.unit,
+            "quadrature": quadrature / problem.unit,
+            "product formula": product / problem.unit,
+            "needed": "an eigenframe, n^3; m T products with the step, and m with the formula, 2^q nodes each",
         },
     )
-
-
-def _branch(layout: _Layout, formula: MaskFormula, nodes: Nodes) -> ComplexArray:
-    start = layout.start / (nodes.norm * np.linalg.norm(layout.start))
-    states = formula.evolve(np.tile(start.astype(np.complex128), (nodes.weights.size, 1)), nodes.k)
-    combined = (nodes.weights * np.exp(-1j * nodes.k * nodes.tilt)) @ states
-    frame = layout.frame
-    return np.asarray((combined.reshape(-1, frame.shape[0]) @ frame.T).reshape(-1))
-
-
-def _circuit(layout: _Layout, formula: MaskFormula, nodes: Nodes) -> Circuit:
-    q, m = formula.n_qubits, nodes.n_qubits
-    builder = CircuitBuilder("mask_lchs", m + q, q)
-    system = range(m, m + q)
-    builder.call(prepare_nodes(nodes), range(m))
-    builder.call(prepare(layout.start, "start"), system)
-    builder.call(formula.circuit(nodes), range(m + q))
-    turned = orthogonal(layout.frame, "frame")[0]
-    builder.call(turned, system[q - turned.n_qubits :])
-    builder.call(undo_nodes(nodes), range(m))
-    builder.postselect(range(m))
-    builder.measure(system, range(q))
-    return builder.build()

@@ -7,6 +7,7 @@ Z_b, the whole sum of unitary flows costs m of them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,15 +32,9 @@ class Mask:
     def turn(self, states: ComplexArray, k: RealArray, time: float) -> ComplexArray:
         """exp(time (i k symmetric + skew)) of states (..., nodes, 2^q), split as half skew, symmetric, half skew."""
         partner = np.arange(self.skew.size) ^ self.word
-        half = self.skew * time / 2
-        loss = np.multiply.outer(k, self.symmetric * time)
-        for cosine, sine in (
-            (np.cos(half), np.sin(half)),
-            (np.cos(loss), 1j * np.sin(loss)),
-            (np.cos(half), np.sin(half)),
-        ):
-            states = cosine * states + sine * states[..., partner]
-        return states
+        loss, turned = np.multiply.outer(k, self.symmetric * time), self.skew * time
+        own, other = np.cos(loss) * np.cos(turned), np.cos(loss) * np.sin(turned) + 1j * np.sin(loss)
+        return np.asarray(own * states + other * states[..., partner])
 
     def transpose(self) -> Mask:
         """The same entries of the transposed matrix."""
@@ -145,15 +140,21 @@ class MaskFormula:
 
     def rows(self, labels: Sequence[int], nodes: Nodes) -> ComplexArray:
         """Rows of the combination sum_j weights_j exp(-i k_j (L + tilt)), shape (len(labels), 2^q)."""
+        k, weights = nodes.k, nodes.weights * np.exp(-1j * nodes.k * nodes.tilt)
+        mirrored = np.allclose(k, -k[::-1]) and np.allclose(weights, np.conj(weights[::-1]))
+        if mirrored:
+            # Nodes that mirror each other give conjugate rows.
+            k, weights = k[k.size // 2 :], 2.0 * weights[k.size // 2 :]
         unit = np.zeros((len(labels), 1, self.diagonal.size), dtype=np.complex128)
         unit[np.arange(len(labels)), 0, list(labels)] = 1.0
-        states = np.repeat(unit, nodes.weights.size, axis=1)
+        states = np.repeat(unit, k.size, axis=1)
         for mask, time in reversed(self.parts()):
             if mask is None:
-                states = states * np.exp(1j * np.multiply.outer(nodes.k, self.diagonal * time))
+                states = states * np.exp(1j * np.multiply.outer(k, self.diagonal * time))
             else:
-                states = mask.transpose().turn(states, nodes.k, time)
-        return np.asarray(np.tensordot(nodes.weights * np.exp(-1j * nodes.k * nodes.tilt), states, (0, 1)))
+                states = mask.transpose().turn(states, k, time)
+        summed = np.asarray(np.tensordot(weights, states, (0, 1)))
+        return summed.real.astype(np.complex128) if mirrored else summed
 
     def circuit(self, nodes: Nodes) -> Circuit:
         """The formula for all nodes at once, on [nodes, labels]."""
@@ -170,8 +171,10 @@ class MaskFormula:
 
     def two_qubit(self, m: int) -> int:
         """Upper bound on the CX of `circuit` for 2^m nodes."""
-        every = m * self.diagonal.size
-        return sum(every if mask is None else mask.two_qubit(m) for mask, _ in self.parts())
+        uses = Counter(0 if mask is None else mask.word for mask, _ in self.parts())
+        return uses[0] * m * self.diagonal.size + sum(
+            uses[mask.word] * mask.two_qubit(m) for mask in self.masks
+        )
 
     def rotations(self, m: int) -> int:
         """Upper bound on the rotations of `circuit` for 2^m nodes."""
