@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from scipy.stats import chi2
 
 from qgd_core.arrays import ComplexArray
-from qgd_core.budget import ErrorBudget
+from qgd_core.budget import ErrorBudget, easier, in_sight
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import Counts, t_estimate
 from qgd_core.encodings.base import BlockEncoding
@@ -53,7 +53,8 @@ def plan_marching(
     Result: a plan whose shots keep the sampling error below its share with probability 1 - 1e-4. T queries over
     success alpha^(-2 T) as they are, O(T^2 log(1/eps)) amplified while the norms of all products of steps stay near 1;
     where those grow, so does either, without bound.
-    Raises: PrecisionUnreachable when more than 1e12 shots would be needed; ConfigError for another word in `amplify`,
+    Raises: PrecisionUnreachable when more than 1e12 shots would be needed, with the nearest error that takes them, if
+    enough of them are accepted; ConfigError for another word in `amplify`,
     or steps whose singular values cannot be amplified.
     Source: Fang, Lin, Tong, arXiv:2208.06941 (time marching), for exact discrete steps; the constant
     coordinate carries the source b and the scale.
@@ -76,16 +77,27 @@ def plan_marching(
         (_plan(problem, eps, march) for march in marches),
         key=lambda plan: plan.resources.two_qubit * plan.shots,
     )
-    best, needed = plans[0], plans[0].shots
-    if needed > _MOST_SHOTS:
-        reachable = eps * math.sqrt(needed / _MOST_SHOTS)
-        raise PrecisionUnreachable(
-            f"An error of {eps:.1e} needs {needed:.1e} shots, more than {_MOST_SHOTS:.0e}.",
-            subject=problem,
-            value=reachable,
-            remedy=f"Ask for {reachable:.1e} or more, or march fewer steps.",
-        )
-    return replace(best, losers=tuple(plans[1:]))
+    within = [plan for plan in plans if plan.shots <= _MOST_SHOTS]
+    if not within:
+        raise _too_many_shots(problem, eps, plans)
+    return replace(within[0], losers=tuple(plan for plan in plans if plan is not within[0]))
+
+
+def _too_many_shots(problem: LinearRecurrence, eps: float, plans: list[Plan]) -> PrecisionUnreachable:
+    """The refusal of plans of too many shots, which fall like 1 / eps^2 until too few are accepted to be read."""
+    fewest = min(plan.shots for plan in plans)
+    readable = [plan for plan in plans if _MOST_SHOTS * plan.success_probability >= READABLE]
+    best = min(readable, key=lambda plan: plan.shots, default=None)
+    reachable = None if best is None else in_sight(eps * math.sqrt(best.shots / _MOST_SHOTS))
+    gates = 0 if best is None else best.resources.two_qubit
+    return PrecisionUnreachable(
+        f"An error of {eps:.1e} needs {fewest:.1e} shots, more than {_MOST_SHOTS:.0e}.",
+        subject=problem,
+        value=reachable,
+        remedy=easier(
+            reachable, f"{gates} two-qubit gates a shot and {_MOST_SHOTS:.0e} shots", "march fewer steps"
+        ),
+    )
 
 
 def _realisations(problem: LinearRecurrence, encoding: str) -> list[Realisation]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -169,7 +170,7 @@ def _plan(
             lambda: [_by_matrix(route, problem, eps, encoding, idle if route.idle is None else route.idle)]
         )
     if not plans:
-        raise refusals[0]
+        raise min(refusals, key=lambda refusal: math.inf if refusal.value is None else refusal.value)
 
     def rank(plan: Plan) -> tuple[bool, int]:
         # What does not scale comes last, unless it was asked for.
@@ -200,10 +201,9 @@ def _by_matrix(route: _Route, problem: LinearRecurrence, eps: float, encoding: s
     rows = problem.z0.size * (problem.steps + 1 + (_idle(problem.steps) if idle is None else idle))
     if rows > _MOST_ROWS:
         raise PrecisionUnreachable(
-            f"The history has {rows} rows; its entries are encoded up to {_MOST_ROWS}.",
+            f"The history has {rows} rows; its entries are encoded up to {_MOST_ROWS}, whatever the error.",
             subject=problem,
-            value=rows,
-            remedy="March, or take fewer steps at a time.",
+            remedy="March, leave `assembled` open, or take fewer steps at a time.",
         )
     return replace(
         route.on_matrix(history_system(problem, idle), eps, encoding), solver=route.name, problem=problem

@@ -80,4 +80,18 @@ def test_an_error_that_needs_too_many_shots_names_the_nearest_reachable_one():
     with pytest.raises(PrecisionUnreachable, match="shots") as caught:
         plan_marching(PROBLEMS["source"], 1e-9)
     reachable = caught.value.value
-    assert plan_marching(PROBLEMS["source"], reachable * 1.001).shots <= 10**12
+    found = plan_marching(PROBLEMS["source"], reachable * 1.001)
+    assert found.shots == pytest.approx(10**12, rel=0.01)
+    assert f"{found.resources.two_qubit} two-qubit gates a shot and 1e+12 shots" in caught.value.remedy
+    with pytest.raises(PrecisionUnreachable):
+        plan_marching(PROBLEMS["source"], reachable / 1.001)
+
+
+def test_where_hardly_a_shot_is_accepted_no_larger_error_is_named():
+    """A rotation entry by entry has alpha far above its norm: after so many steps not even the sign can be read."""
+    turn = [[np.cos(1.0), -np.sin(1.0)], [np.sin(1.0), np.cos(1.0)]]
+    problem = LinearRecurrence(turn, None, [1.0, 0.0], 200)
+    with pytest.raises(PrecisionUnreachable, match="shots") as caught:
+        plan_marching(problem, 0.5, "row_column", amplify="none")
+    assert caught.value.value is None
+    assert "fewer steps" in caught.value.remedy
