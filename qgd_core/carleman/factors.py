@@ -170,8 +170,8 @@ def carleman_operator(terms: list[KroneckerTerm], basis: Basis) -> LinearOperato
 
     Arguments: terms of the Kronecker form; basis, either kind.
     Result: products equal to those of the assembled matrix to rounding. In the symmetric basis a product goes
-    through the n**j coordinates of each degree, so it needs j! times the memory of the block; what compiled kernels
-    need of that at degree 2 they keep for the next product.
+    through the n**j coordinates of each degree j that is not multiplied by compiled kernels, and needs j! times the
+    memory of the block; at degrees 2 and 3 these keep 2 and 3 times the block from one product to the next.
     Raises: nothing.
     Source: the symmetric form is the Kronecker form restricted to symmetric tensors.
     """

@@ -1,6 +1,7 @@
 """Eight rows or columns side by side: what compiled products are made of; import this file only with numba installed.
 
-The entries of a matrix come row by row, as many threes as a row needs: ptr (n + 1,), idx and val.
+The entries of a matrix come row by row, as many threes as a row needs: ptr (n + 1,), idx and val. numba keeps what it
+compiled until the file of the kernel itself changes: after a change here, delete __pycache__.
 """
 
 from __future__ import annotations
