@@ -46,6 +46,19 @@ class PrecisionUnreachable(QgdError):
     """The requested accuracy cannot be met; `value` is the nearest that can."""
 
 
+class LostInRounding(PrecisionUnreachable):
+    """Rounding alone misses a polynomial by `value`, which is above the `allowed` error."""
+
+    def __init__(self, missed: float, allowed: float, subject: object) -> None:
+        super().__init__(
+            f"Rounding leaves an error of {missed:.2g}, above {allowed:.2g}.",
+            subject=subject,
+            value=missed,
+            remedy=f"Ask for {2 * missed:.1g} or more.",
+        )
+        self.allowed = allowed
+
+
 class NotDissipative(QgdError):
     """A window or field is not admissible; `value` is the number that failed."""
 

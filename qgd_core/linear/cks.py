@@ -11,7 +11,7 @@ from qgd_core.linear.base import Plan
 from qgd_core.linear.qsvt import Inverse, plan_qsvt
 from qgd_core.linear.system import LinearSystem
 from qgd_core.phases.chebyshev import Chebyshev
-from qgd_core.phases.targets import Target
+from qgd_core.phases.targets import Target, certified, measured
 
 
 def plan_cks(problem: LinearSystem, eps: float, encoding: str = "auto", share: float | None = None) -> Plan:
@@ -24,14 +24,18 @@ def series(kappa: float, eps: float) -> Target:
 
     Arguments: kappa, above 1; eps, absolute error of 1/x, half of it for each approximation.
     Result: 4 sum_j (-1)^j P[Bin(2b, 1/2) > b + j] T_(2j+1), j <= D.
-    Raises: nothing.
+    Raises: PrecisionUnreachable where rounding alone exceeds eps.
     Source: Childs, Kothari, Somma, arXiv:1511.02306, lemmas 17 to 19.
     """
     b, most = _sizes(kappa, eps)
-    j = np.arange(most + 1)
-    coefficients = np.zeros(2 * most + 2)
-    coefficients[1::2] = 4.0 * (-1.0) ** j * binom.sf(b + j, 2 * b, 0.5)
-    return Target(Chebyshev(coefficients), eps)
+
+    def of(most: int) -> Target:
+        j = np.arange(most + 1)
+        coefficients = np.zeros(2 * most + 2)
+        coefficients[1::2] = 4.0 * (-1.0) ** j * binom.sf(b + j, 2 * b, 0.5)
+        return measured(Chebyshev(coefficients), eps, 1.0 / kappa, np.reciprocal)
+
+    return certified(of, most, eps)
 
 
 def _sizes(kappa: float, eps: float) -> tuple[int, int]:

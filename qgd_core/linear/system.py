@@ -48,6 +48,12 @@ class LinearSystem:
     ) -> None:
         self.b = real_vector(b, "b")
         self.matrix = _square(matrix, self.b.size)
+        if not self.matrix.data.any():
+            raise ConfigError(
+                "A is singular: all of it is zero.",
+                value=0.0,
+                remedy="Remove dependent equations, or regularise.",
+            )
         if not self.b.any():
             raise ConfigError("b is zero: the answer is zero.", subject=self)
         self.wanted = _groups(wanted, self.b.size)

@@ -11,7 +11,7 @@ import scipy.fft as fft
 from numpy.typing import ArrayLike, NDArray
 
 from qgd_core.arrays import RealArray
-from qgd_core.errors import ConfigError, PrecisionUnreachable
+from qgd_core.errors import ConfigError, LostInRounding, PrecisionUnreachable
 
 Values = NDArray[Any]  # float64 or complex128
 _MOST_POINTS = 1 << 24
@@ -162,12 +162,7 @@ def series(coefficients: Values, function: Callable[[RealArray], Values], eps: f
     found = cut(coefficients, eps)
     missed = float(np.abs(found(_OFF_GRID) - function(_OFF_GRID)).max())
     if not missed <= eps:
-        raise PrecisionUnreachable(
-            f"Rounding leaves an error of {missed:.2g}, above {eps:.2g}.",
-            subject=found,
-            value=missed,
-            remedy=f"Ask for {2 * missed:.1g} or more.",
-        )
+        raise LostInRounding(missed, eps, found)
     return found
 
 

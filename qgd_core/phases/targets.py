@@ -11,7 +11,7 @@ import scipy.fft as fft
 from scipy.special import erf, erfcinv, ive, jv
 
 from qgd_core.arrays import RealArray
-from qgd_core.errors import ConfigError, PrecisionUnreachable
+from qgd_core.errors import ConfigError, LostInRounding, PrecisionUnreachable
 from qgd_core.phases.chebyshev import Chebyshev, approximate, interpolate, sample, series
 
 _MOST_DEGREE = 1 << 27
@@ -54,9 +54,9 @@ def inverse(kappa: float, eps: float) -> Target:
         coefficients = np.zeros(2 * n)
         coefficients[1::2] = fft.dct((1.0 - _inverse_rest(x, a, n, u0)) / x, 4) / n
         error = math.exp(n * math.log1p(-a) - (n - 1) * math.log1p(a)) / a
-        return _measured(Chebyshev(coefficients), error, a, lambda x: 1.0 / x)
+        return measured(Chebyshev(coefficients), error, a, lambda x: 1.0 / x)
 
-    return _certified(of, least, eps)
+    return certified(of, least, eps)
 
 
 def _inverse_rest(x: RealArray, a: float, n: int, u0: float) -> RealArray:
@@ -164,12 +164,12 @@ def kernel_filter(delta: float, eps: float) -> Target:
 
         coefficients = interpolate(values, 2 * degree).coefficients
         coefficients[1::2] = 0.0
-        return _measured(Chebyshev(coefficients), 1.0 / math.cosh(degree * u0), delta, np.zeros_like)
+        return measured(Chebyshev(coefficients), 1.0 / math.cosh(degree * u0), delta, np.zeros_like)
 
-    return _certified(of, least, eps)
+    return certified(of, least, eps)
 
 
-def _measured(
+def measured(
     polynomial: Chebyshev, error: float, least: float, function: Callable[[RealArray], RealArray]
 ) -> Target:
     """The target with its error for |x| >= least: the exact one, or what a grid twice as fine shows with rounding."""
@@ -182,19 +182,14 @@ def _measured(
     )
 
 
-def _certified(of: Callable[[int], Target], least: int, eps: float) -> Target:
+def certified(of: Callable[[int], Target], least: int, eps: float) -> Target:
     """The target of least degree that keeps to eps; PrecisionUnreachable where rounding alone exceeds it."""
     # A thousandth more leaves room for rounding where the exact error just fits.
     for n in (least, least + least // 1000 + 1):
         found = of(n)
         if found.error <= eps:
             return found
-    raise PrecisionUnreachable(
-        f"Rounding leaves an error of {found.error:.2g}, above {eps:.2g}.",
-        subject=found.polynomial,
-        value=found.error,
-        remedy=f"Ask for {2 * found.error:.1g} or more.",
-    )
+    raise LostInRounding(found.error, eps, found.polynomial)
 
 
 def _reachable(degree: float, name: str, value: float) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from qgd_core.backends.api import Backend
-from qgd_core.errors import ConfigError, NotDissipative, PrecisionUnreachable, nearest
+from qgd_core.errors import ConfigError, LostInRounding, NotDissipative, PrecisionUnreachable, nearest
 from qgd_core.linear.adiabatic import plan_adiabatic
 from qgd_core.linear.amplify import amplify
 from qgd_core.linear.base import Plan
@@ -31,6 +31,7 @@ from qgd_core.ode.taylor import plan_taylor_history_kernel, plan_taylor_history_
 from qgd_core.ode.trapezoid import plan_euler_kernel, plan_trapezoid_kernel, plan_trapezoid_qsvt
 
 Problem: TypeAlias = LinearRecurrence | LinearODE | LinearSystem
+Refusal: TypeAlias = PrecisionUnreachable | NotDissipative
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Solver:
 _RARE = 1e-3
 # Share of the error left to synthesis where the solver needs all of it: 23 more T gates a rotation than at the best.
 _LAST_SHARE = 1e-4
+# Below this, rounding in double precision is a part of every answer.
+_LEAST_ERROR = 1e-11
+# Steps in which the error that rounding serves is looked for, from where it would be all of it.
+_ROUNDED = 4.0
 SOLVERS: dict[str, Solver] = {
     "marching": Solver(LinearRecurrence, plan_marching, "one block encoding per step, every success counted"),
     "qsvt": Solver(
@@ -163,13 +168,24 @@ def plan(
         raise ConfigError(f"No solver of {names} takes a {type(problem).__name__}.", subject=problem)
     rows = [row for row in fitting if solver != "auto" or row.takes(problem)]
     limit = backend.capabilities.max_qubits if backend is not None and backend.capabilities.gates else None
-    try:
-        plans = _plans(
-            problem, eps, rows, limit, synthesis_share(eps), amplified=amplified, thorough=thorough
+    asked, eps = eps, max(eps, _LEAST_ERROR)
+    plans, refusals = _plans(
+        problem, eps, rows, limit, synthesis_share(eps), amplified=amplified, thorough=thorough
+    )
+    if not plans:
+        plans, refusals = _plans(
+            problem, eps, rows, limit, _LAST_SHARE, amplified=amplified, thorough=thorough
         )
-    except PrecisionUnreachable:
-        plans = _plans(problem, eps, rows, limit, _LAST_SHARE, amplified=amplified, thorough=thorough)
+    if not plans:
+        raise _nearest(problem, eps, refusals)
     best = plans[0]
+    if asked < eps:
+        raise PrecisionUnreachable(
+            f"An error of {asked:.1e} is lost in the rounding of double precision.",
+            subject=problem,
+            value=eps,
+            remedy=f"{_offer(eps, best)}.",
+        )
     if limit is not None and best.qubits > limit:
         fewest = min(p.qubits for p in plans)
         raise PrecisionUnreachable(
@@ -190,13 +206,13 @@ def _plans(
     *,
     amplified: bool = False,
     thorough: bool = False,
-) -> list[Plan]:
-    """The plans of these routes, the best first; those that fit the limit before the others.
+) -> tuple[list[Plan], list[tuple[Solver, Refusal]]]:
+    """The plans of these routes, the best first, those that fit the limit before the others; and who refused why.
 
     `synthesis` is the part of eps that each leaves to rotation synthesis.
     """
     plans: list[Plan] = []
-    refusals: list[PrecisionUnreachable | NotDissipative] = []
+    refusals: list[tuple[Solver, Refusal]] = []
     often = False
     for row in sorted(rows, key=lambda row: row.heavy):
         if row.heavy and often and not thorough:
@@ -204,25 +220,44 @@ def _plans(
         try:
             route = row.make_plan(problem, eps * (1.0 - synthesis))
         except (PrecisionUnreachable, NotDissipative) as refusal:
-            refusals.append(refusal)
+            refusals.append((row, refusal))
             continue
         route = _fitting(give_synthesis(route, eps * synthesis), limit)
         # Amplified amplitudes are larger for the same answer: what synthesis may move them by serves all the more.
         plans.append(amplify(route) if amplified else route)
         fits = limit is None or plans[-1].qubits <= limit
         often |= fits and not row.heavy and plans[-1].success_probability > _RARE
-    if not plans:
-        raise min(refusals, key=_reachable)
-    return sorted(
-        plans, key=lambda p: (limit is not None and p.qubits > limit, p.resources.two_qubit * p.shots)
+    plans.sort(key=lambda p: (limit is not None and p.qubits > limit, p.resources.two_qubit * p.shots))
+    return plans, refusals
+
+
+def _nearest(problem: Problem, eps: float, refusals: list[tuple[Solver, Refusal]]) -> Refusal:
+    """The refusal that names the nearest error in reach; in the unit of eps where it says how far polynomials round."""
+
+    def reachable(refusal: Refusal) -> float:
+        if isinstance(refusal, LostInRounding) and refusal.value is not None:
+            return _ROUNDED * eps * refusal.value / refusal.allowed
+        return math.inf if isinstance(refusal, NotDissipative) or refusal.value is None else refusal.value
+
+    row, refusal = min(refusals, key=lambda pair: reachable(pair[1]))
+    if not isinstance(refusal, LostInRounding):
+        return refusal
+    eps = reachable(refusal)
+    plans: list[Plan] = []
+    while not plans and eps < 1.0:
+        plans, _ = _plans(problem, eps, [row], None, synthesis_share(eps))
+        eps = eps if plans else _ROUNDED * eps
+    remedy = f"{_offer(eps, plans[0])}." if plans else "Use another route."
+    return PrecisionUnreachable(refusal.message, subject=problem, value=eps if plans else None, remedy=remedy)
+
+
+def _offer(eps: float, plan: Plan) -> str:
+    """What to ask for, and what it costs."""
+    cost = plan.resources
+    return (
+        f"Ask for {eps:.1e}, for which {plan.solver} takes {plan.qubits} qubits, {cost.two_qubit} two-qubit"
+        f" gates a shot and {cost.shots:.1e} shots"
     )
-
-
-def _reachable(refusal: PrecisionUnreachable | NotDissipative) -> float:
-    """The error that a refusal names as the nearest in reach."""
-    if isinstance(refusal, NotDissipative) or refusal.value is None:
-        return math.inf
-    return refusal.value
 
 
 def _fitting(route: Plan, limit: int | None) -> Plan:
@@ -240,13 +275,9 @@ def _fitting(route: Plan, limit: int | None) -> Plan:
 def _nearest_in_reach(problem: Problem, eps: float, rows: list[Solver], limit: int) -> str:
     """Which larger error fits the backend, and what it costs there."""
     while (eps := 2.0 * eps) < 1.0:
-        found = _plans(problem, eps, rows, limit, synthesis_share(eps))[0]
-        if found.qubits <= limit:
-            cost = found.resources
-            return (
-                f"Ask for {eps:.1e}, for which {found.solver} takes {found.qubits} qubits, {cost.two_qubit} two-qubit"
-                f" gates a shot and {cost.shots:.1e} shots; or use another backend."
-            )
+        plans, _ = _plans(problem, eps, rows, limit, synthesis_share(eps))
+        if plans and plans[0].qubits <= limit:
+            return f"{_offer(eps, plans[0])}; or use another backend."
     return (
         "No larger error fits either: use fewer active weights, a lower Carleman order, or another backend."
     )

@@ -29,6 +29,39 @@ def test_a_singular_matrix_is_refused_by_every_solver(name):
     assert "regularise" in str(caught.value.remedy)
 
 
+def test_a_matrix_of_zeros_is_refused_as_singular():
+    with pytest.raises(ConfigError, match="singular") as caught:
+        LinearSystem(np.zeros((2, 2)), [1.0, 0.0])
+    assert "regularise" in str(caught.value.remedy)
+
+
+# Phase estimation ends at its bits, long before.
+@pytest.mark.parametrize("name", [name for name in LINEAR if name != "hhl"])
+def test_an_error_below_rounding_names_one_above_and_its_cost(name):
+    with pytest.raises(PrecisionUnreachable) as caught:
+        plan(MILD, 1e-300, name)
+    assert 1e-11 <= caught.value.value < 1e-8
+    assert "Ask for" in caught.value.remedy
+    found = plan(MILD, 1.01 * caught.value.value, name)
+    budget = found.error_budget
+    error = np.linalg.norm(found.emulate().value - np.linalg.solve(MILD.matrix.toarray(), MILD.b))
+    assert error <= (budget.total - budget.shots) * MILD.unit
+
+
+@pytest.mark.parametrize("name", ["qsvt", "kernel_reflection"])
+def test_where_a_polynomial_rounds_too_much_the_error_named_is_that_of_the_answer(name):
+    """What rounding leaves in 1/x, 1e-13 or so, is no error in reach of x: less was asked for and refused."""
+    ill = LinearSystem([[1.0, 1.0], [1.0, 1.02]], [1.0, -1.0])
+    with pytest.raises(PrecisionUnreachable, match="Rounding") as caught:
+        plan(ill, 1e-11, name)
+    reachable = caught.value.value
+    assert 1e-11 < reachable < 1e-2
+    assert f"{name} takes" in caught.value.remedy
+    found = plan(ill, reachable, name)
+    x = np.linalg.solve(ill.matrix.toarray(), ill.b)
+    assert np.linalg.norm(found.emulate().value - x) <= found.error_budget.polynomial * ill.unit
+
+
 def test_a_flow_that_grows_too_much_is_refused_where_it_must_lose():
     with pytest.raises(NotDissipative, match="grow") as caught:
         plan(LinearODE([[3.0]], None, [1.0], 10.0), 0.1, "lchs")
@@ -38,7 +71,7 @@ def test_a_flow_that_grows_too_much_is_refused_where_it_must_lose():
 def test_where_no_route_serves_the_nearest_error_of_all_is_named(monkeypatch):
     rows = {name: SOLVERS[name] for name in ("qsvt", "cks", "kernel_reflection", "kernel_ladder")}
     monkeypatch.setattr("qgd_core.planner.choose.SOLVERS", rows)
-    hard = LinearSystem([[1.0, 1.0], [1.0, 1.0 + 2e-5]], [1.0, 1.0])
+    hard = LinearSystem([[1.0, 1.0], [1.0, 1.0 + 1e-5]], [1.0, 1.0])
     values = []
     for name in [*rows, "auto"]:
         with pytest.raises(PrecisionUnreachable) as caught:
