@@ -98,9 +98,10 @@ def measure(name: str, size: int) -> None:
     """One row."""
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
-    solver, began = SOLVERS[name], time.process_time()
-    problem = step_problem(size) if name == "mask_lchs" else problem_of(solver.problem, size)
+    solver = SOLVERS[name]
     try:
+        problem = step_problem(size) if name == "mask_lchs" else problem_of(solver.problem, size)
+        began = time.process_time()
         plan = MADE.get(name, solver.make_plan)(problem, EPS)
         planned = time.process_time()
         found = plan.emulate()

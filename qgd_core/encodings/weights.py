@@ -33,7 +33,8 @@ def least_alpha(strips: Callable[[], Iterable[RealArray]], need: Need) -> tuple[
     demands = np.concatenate([need(logs, start) for logs in strips()])
     if not demands.max() < np.inf:
         return np.inf, np.exp(start)
-    sample = _columns(strips, np.argsort(-demands)[:_SAMPLE])
+    # Of columns that are the same, as those of a uniform band, one is enough.
+    sample = np.unique(_columns(strips, np.argsort(-demands)[:_SAMPLE]), axis=1)
 
     def smooth(y: RealArray, sharpness: float) -> float:
         y = np.where(used, y, -np.inf)
@@ -54,15 +55,13 @@ def least_alpha(strips: Callable[[], Iterable[RealArray]], need: Need) -> tuple[
 
 
 def _columns(strips: Callable[[], Iterable[RealArray]], wanted: NDArray[np.intp]) -> RealArray:
-    """These columns, in their order."""
+    """These columns, in any order."""
     found, first = [], 0
-    places = [np.zeros(0, dtype=np.intp)]
     for logs in strips():
-        here = np.flatnonzero((wanted >= first) & (wanted < first + logs.shape[1]))
-        found.append(logs[:, wanted[here] - first])
-        places.append(here)
+        here = wanted[(wanted >= first) & (wanted < first + logs.shape[1])] - first
+        found.append(logs[:, here])
         first += logs.shape[1]
-    return np.hstack(found)[:, np.argsort(np.concatenate(places))]
+    return np.hstack(found)
 
 
 def _log_sum(logs: RealArray, axis: int) -> RealArray:

@@ -140,6 +140,8 @@ def transform_vector(polynomial: Chebyshev, forward: Product, backward: Product,
     coefficients = polynomial.coefficients
     before, now = np.zeros(0), v
     total = coefficients[0] * v if polynomial.parity == 0 else np.zeros_like(v)
+    # A large start is let go once it is used.
+    del v
     for k in range(1, polynomial.degree + 1):
         product = forward(now) if k % 2 else backward(now)
         if k > 1:
