@@ -90,8 +90,18 @@ def test_an_error_that_needs_too_many_shots_names_the_nearest_reachable_one():
 def test_where_hardly_a_shot_is_accepted_no_larger_error_is_named():
     """A rotation entry by entry has alpha far above its norm: after so many steps not even the sign can be read."""
     turn = [[np.cos(1.0), -np.sin(1.0)], [np.sin(1.0), np.cos(1.0)]]
-    problem = LinearRecurrence(turn, None, [1.0, 0.0], 200)
-    with pytest.raises(PrecisionUnreachable, match="shots") as caught:
-        plan_marching(problem, 0.5, "row_column", amplify="none")
-    assert caught.value.value is None
-    assert "fewer steps" in caught.value.remedy
+
+    def refusal(steps, eps):
+        problem = LinearRecurrence(turn, None, [1.0, 0.0], steps, bound=1.0)
+        try:
+            plan_marching(problem, eps, "row_column", amplify="none")
+        except PrecisionUnreachable as caught:
+            return caught
+
+    named = {steps: found.value for steps in range(20, 60) if (found := refusal(steps, 0.1)) is not None}
+    assert None in named.values()
+    assert any(named.values())
+    for steps, value in named.items():
+        found = refusal(steps, 1e3 if value is None else 1.001 * value)
+        assert (found is None) == (value is not None)
+        assert found is None or "fewer steps" in found.remedy.lower()

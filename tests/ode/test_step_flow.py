@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from scipy.linalg import expm, logm
 
 from qgd_core.carleman.system import carleman
@@ -69,6 +70,18 @@ def test_a_source_is_met_to_second_order_but_for_what_drives_the_first_degree():
         )
     assert np.all(np.array(errors[0]) < [2e-4, 5e-6, 2e-4, 1e-5])
     assert np.all(np.array(errors[0]) / errors[1] > [1.9, 3.5, 3.5, 3.5])
+
+
+def test_couplings_between_degrees_are_met_to_third_order():
+    """Both ways at once, where nothing else is off the diagonal: what is left falls like their fourth power."""
+    rng = np.random.default_rng(3)
+    between = np.kron([[0, 1], [1, 0]], np.ones((3, 3))) * rng.normal(size=(6, 6))
+    errors = []
+    for size in (0.02, 0.01):
+        matrix = np.diag(rng.permutation(6) * 0.0 + [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]) + size * between
+        errors.append(np.abs(logarithm(sp.csr_array(matrix), 3).toarray() - logm(matrix)).max())
+    assert errors[0] < 1e-4
+    assert errors[0] / errors[1] > 14
 
 
 @pytest.mark.parametrize("source", [0.0, 0.02])
