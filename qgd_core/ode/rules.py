@@ -94,8 +94,7 @@ class Rule:
         """The fewest steps that leave something of eps, by bisection: the bounds fall with the steps."""
         high = 1
         while not self.share(high) <= _MOST_SHARE:
-            high *= 2
-            if high > _MOST_STEPS:
+            if high == _MOST_STEPS:
                 reachable = in_sight(self.share(_MOST_STEPS) / _MOST_SHARE * self.eps)
                 raise PrecisionUnreachable(
                     f"An error of {self.eps:.1e} needs more than {_MOST_STEPS:.0e} steps.",
@@ -105,6 +104,7 @@ class Rule:
                         reachable, f"{_MOST_STEPS:.0e} steps", "shorten the time, or use Taylor steps"
                     ),
                 )
+            high = min(2 * high, _MOST_STEPS)
         low = high // 2
         while high - low > 1:
             middle = (low + high) // 2

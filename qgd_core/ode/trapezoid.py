@@ -14,6 +14,7 @@ from qgd_core.arrays import RealArray
 from qgd_core.encodings.choose import block_encode
 from qgd_core.encodings.realisation import Realisation
 from qgd_core.encodings.trapezoid_history import encode_trapezoid
+from qgd_core.errors import ConfigError
 from qgd_core.linear.base import Plan
 from qgd_core.linear.needed import join, of_rates
 from qgd_core.ode.base import LinearRecurrence
@@ -176,6 +177,8 @@ def _realise(problem: LinearODE, encoding: str) -> tuple[Realisation, LinearODE]
         return realisation, LinearODE(matrix[1:, 1:], start[0] * column, start[1:], problem.time)
     constant = constant_for(problem.bound(), len(problem.wanted)) or 1.0
     matrix, start = _augment(problem, constant)
+    if not matrix.count_nonzero():
+        raise ConfigError("A and b are zero: the answer is the start.", subject=problem)
     generator = block_encode(matrix, encoding)
     start = np.concatenate([start, np.zeros(2**generator.n_system - start.size)])
     return Realisation(

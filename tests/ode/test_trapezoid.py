@@ -4,7 +4,7 @@ from scipy.integrate import solve_ivp
 
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import simulate
-from qgd_core.errors import PrecisionUnreachable
+from qgd_core.errors import ConfigError, PrecisionUnreachable
 from qgd_core.ode import trapezoid
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.rules import Rule, euler_errors, trapezoid_errors
@@ -131,3 +131,18 @@ def test_planted_bugs_are_caught(plant, monkeypatch):
     exact = np.linalg.norm(route.emulate().value - truth(problem))
     share = route.error_budget.discretisation + route.error_budget.polynomial
     assert exact > share * problem.unit
+
+
+@pytest.mark.parametrize("errors", [trapezoid_errors, euler_errors])
+def test_an_error_that_the_most_steps_reach_is_not_refused(errors):
+    """Between 2^19 steps and a million: refused before, naming an error in reach below the one asked for."""
+    flow = LinearODE([[-1.0]], None, [1.0], 1e4)
+    with pytest.raises(PrecisionUnreachable) as caught:
+        _ = Rule(flow, 1e-9, errors(flow)).least
+    assert 2**19 < Rule(flow, 1.001 * caught.value.value, errors(flow)).least <= 10**6
+
+
+@pytest.mark.parametrize("make", [plan_trapezoid_kernel, plan_trapezoid_qsvt])
+def test_a_flow_that_stands_still_is_refused_by_name(make):
+    with pytest.raises(ConfigError, match="the answer is the start"):
+        make(LinearODE([[0.0]], None, [1.0], 1.0), 0.1)
