@@ -76,7 +76,11 @@ def choose_bits(
             f"An error of {eps:.1e} at condition {kappa:.1e} needs more than {_MOST_BITS} bits.",
             subject=problem,
             value=reachable,
-            remedy=easier(reachable, f"{_queries(_MOST_BITS):.0e} queries", "use qsvt"),
+            remedy=easier(
+                reachable,
+                f"{_queries(_MOST_BITS):.0e} queries",
+                "use a polynomial inverse: qsvt or history_qsvt",
+            ),
         )
     return best[1:]
 
