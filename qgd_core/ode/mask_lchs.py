@@ -31,6 +31,8 @@ _COARSEST, _FINEST = 0.3, 1e-5
 _MOST_SHARE, _TOO_MUCH = 0.9, 1e200
 # Nodes finer than this part of eps take longer to find than they save.
 _LEAST_QUADRATURE = 1e-2
+# How near the least error in reach is named.
+_WITHIN = 1.05
 # A chance that stands for all below it.
 _NEVER = 1e-100
 # X of a fit is rounded up to a power of this.
@@ -130,7 +132,7 @@ def plan_mask_lchs(problem: LinearRecurrence, eps: float, share: float | None = 
         near = 1.0
         while near > eps and reached(near):
             near /= 10.0
-        reachable = least_error(reached, max(near, eps))
+        reachable = least_error(reached, max(near, eps), _WITHIN)
         easiest = None if reachable is None else best(reachable)
         takes = "" if easiest is None or easiest.choice is None else easiest.takes()
         raise PrecisionUnreachable(
