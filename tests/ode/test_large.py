@@ -55,7 +55,10 @@ def holds(name, size):
     return plan
 
 
-@pytest.mark.parametrize("name", NAMES)
+# Lanczos' method on Euler's many blocks takes a quarter of a minute.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "euler_kernel")) for name in NAMES]
+)
 def test_thousands_of_unknowns(name):
     plan = holds(name, SIZE)
     assert plan.qubits >= SIZE.bit_length()
