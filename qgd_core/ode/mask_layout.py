@@ -13,7 +13,6 @@ from scipy.sparse.linalg import expm_multiply
 from qgd_core.arrays import ComplexArray, RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.rotation import orthogonal, rotation_cost, rotation_turns
-from qgd_core.dynamics.spectral import symmetric_log_norm
 from qgd_core.ode.combine import prepare_nodes, prepare_nodes_cost, undo_nodes
 from qgd_core.ode.labels import choose_labels, place
 from qgd_core.ode.masks import MaskFormula, split_masks
@@ -25,6 +24,8 @@ from qgd_core.readout.simplex import SimplexReadout
 from qgd_core.state.prepare import prepare
 
 _LEAST_CONSTANT = 0.2
+# Products by which the largest loss is bounded.
+_QUOTIENTS = 30
 # Numbers of a complex array of rows, nodes and labels that are held at once.
 _MOST_HELD = 1 << 22
 
@@ -93,8 +94,19 @@ class MaskLayout:
 
     @cached_property
     def largest(self) -> float:
-        """The largest exponent X = |L| T, for which nodes are fitted."""
-        return self.flow.time * max(0.0, symmetric_log_norm(sp.csr_array(-self.flow.matrix)))
+        """An upper limit on the largest exponent X = |L| T, for which nodes are fitted.
+
+        Of the loss with absolute couplings, by Collatz's quotients: products with it, no eigenvalues.
+        """
+        loss = -(self.flow.matrix + self.flow.matrix.T) / 2
+        diagonal = loss.diagonal()
+        shift = 1.0 - min(0.0, float(diagonal.min()))
+        positive = abs(loss - sp.diags_array(diagonal)) + sp.diags_array(diagonal + shift)
+        vector, quotient = np.ones(diagonal.size), 0.0
+        for _ in range(_QUOTIENTS):
+            after = np.asarray(positive @ vector)
+            quotient, vector = float((after / vector).max()), after / after.max()
+        return self.flow.time * max(0.0, quotient - shift)
 
     def error(self, formula: MaskFormula, nodes: Nodes) -> float:
         """Bound on the 2-norm error of the wanted numbers against the recurrence.

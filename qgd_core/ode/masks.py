@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.special import roots_legendre
 
 from qgd_core.arrays import ComplexArray, RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
@@ -119,7 +120,7 @@ class MaskFormula:
 
     def parts(self) -> list[tuple[Mask | None, float]]:
         """What acts, in order: a mask or (None) the diagonal, and for how long."""
-        points, weights = np.polynomial.legendre.leggauss(self.stages)
+        points, weights = roots_legendre(self.stages)
         at = (points + 1) / 2 * self.time
         gaps = np.diff(np.concatenate([[0.0], at, [self.time]])).tolist()
         found: list[tuple[Mask | None, float]] = [(None, gaps[0])]

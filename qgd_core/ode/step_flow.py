@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.linalg import expm_multiply, gmres
+from scipy.special import roots_legendre
 
 from qgd_core.arrays import RealArray
 from qgd_core.dynamics.monomials import IndexArray
@@ -189,7 +190,7 @@ def logarithm(matrix: Matrix, n: int) -> Matrix:
     up, down = sp.csr_array(matrix[:n, n:]), sp.csr_array(matrix[n:, :n])
     if up.nnz and down.nnz:
         # log(1 + x) = integral of x / (1 + t x) over t in [0, 1], whose terms in E are R E R - t R E R E R + ...
-        for point, weight in zip(*np.polynomial.legendre.leggauss(_POINTS), strict=True):
+        for point, weight in zip(*roots_legendre(_POINTS), strict=True):
             t = (point + 1.0) / 2.0
             inverse = 1.0 / (1.0 + t * (values - 1.0))
             low, high = sp.diags_array(inverse[:n]), sp.diags_array(inverse[n:])

@@ -62,8 +62,8 @@ def test_each_part_of_the_error_is_that_of_dense_exponentials(layout):
 
 def test_the_loss_is_measured_with_its_couplings(layout):
     a, _ = dense(layout)
-    assert layout.largest == pytest.approx(4 * np.linalg.eigvalsh(-(a + a.T) / 2)[-1], rel=1e-12)
-    assert layout.largest > -4 * a.diagonal().min()
+    exact = 4 * np.linalg.eigvalsh(-(a + a.T) / 2)[-1]
+    assert -4 * a.diagonal().min() < exact <= layout.largest < 1.1 * exact
 
 
 def test_rows_in_pieces_are_the_same_rows(layout, monkeypatch):
