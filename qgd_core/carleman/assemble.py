@@ -1,9 +1,11 @@
-"""Symmetric Carleman matrices by compiled kernels: one pass writes starts, columns and values, where numba is installed."""
+"""Symmetric Carleman matrices by compiled kernels on all threads: one pass writes starts, columns and values."""
 
 from __future__ import annotations
 
 import importlib
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,12 @@ from qgd_core.arrays import RealArray
 from qgd_core.carleman.lift import Basis
 from qgd_core.carleman.products import Polynomials, Products
 from qgd_core.carleman.size import count_entries
-from qgd_core.carleman.slots import installed
+from qgd_core.carleman.slots import installed, thread_count
 from qgd_core.dynamics.monomials import Csr, IndexArray
 from qgd_core.dynamics.polynomial import PolynomialField
 
 LARGE = 1 << 17  # entries from which loading the compiled kernels, two seconds, is worth it
+MOVED = 1 << 15  # entries moved at a time, so that they stay in cache
 HIGHEST = 10  # degree up to which the multinomials, of which 138 differ, are tabulated
 
 
@@ -119,14 +122,39 @@ class Assembly:
             places.astype(np.int32, copy=False),
             rooms.astype(np.int8),
         )
-        count, longest = _kernels().count_products(owners, tails, *level, self._counts)
-        columns, values = np.empty(self._end + count, dtype=np.int32), np.empty(self._end + count)
-        columns[: self._end], values[: self._end] = self._columns[: self._end], self._values[: self._end]
-        self._columns, self._values = columns, values
-        marks = np.zeros(1 << int(2 * longest + 1).bit_length(), dtype=np.int64)
-        out = self.kinds, self.ratios, self._row, marks, self._starts, columns, values, self._end
-        self._end = _kernels().write_rows(owners, tails, *level, factors, *self._polynomials, *out)
+        edges = np.linspace(0, owners.size, max(1, min(thread_count(), owners.size)) + 1).astype(np.int64)
+        parts = [slice(begin, end) for begin, end in pairwise(edges.tolist())]
+        with ThreadPoolExecutor(len(parts)) as pool:
+            found = pool.map(
+                lambda part: _kernels().count_products(owners[part], tails[part], *level, self._counts), parts
+            )
+            counts, longest = zip(*found, strict=True)
+            begins = self._end + np.append(0, np.cumsum(counts))
+            columns, values = np.empty(begins[-1], dtype=np.int32), np.empty(begins[-1])
+            columns[: self._end], values[: self._end] = self._columns[: self._end], self._values[: self._end]
+
+            def write(part: slice, begin: int, most: int) -> int:
+                marks = np.zeros(1 << int(2 * most + 1).bit_length(), dtype=np.int64)
+                out = self.kinds, self.ratios, self._row + part.start, marks, self._starts, columns, values
+                rows = owners[part], tails[part], *level, factors, *self._polynomials
+                end: int = _kernels().write_rows(*rows, *out, begin)
+                return end
+
+            ends = list(pool.map(write, parts, begins[:-1].tolist(), longest))
+        self._columns, self._values, self._end = columns, values, ends[0]
+        for part, begin, end in zip(parts[1:], begins[1:-1].tolist(), ends[1:], strict=True):
+            self._close_gap(slice(self._row + part.start + 1, self._row + part.stop + 1), begin, end)
         self._row += owners.size
+
+    def _close_gap(self, rows: slice, begin: int, end: int) -> None:
+        """Move the entries from begin to end to where those before them end: equal columns left places unused."""
+        gap = begin - self._end
+        for array in (self._columns, self._values) if gap else ():
+            for first in range(begin, end, MOVED):
+                last = min(first + MOVED, end)
+                array[first - gap : last - gap] = array[first:last]
+        self._starts[rows] -= gap
+        self._end = end - gap
 
 
 def assemble_map(parts: dict[int, Csr], source: RealArray, basis: Basis, rows: int) -> Csr:

@@ -53,10 +53,17 @@ def isometry(n, order):
     return sparse.block_diag(parts, format="csr")
 
 
+def in_parts(monkeypatch, large, threads):
+    """Compile from so many entries on, in so many threads, whose entries move 7 at a time."""
+    monkeypatch.setattr(assemble, "LARGE", large)
+    monkeypatch.setattr(assemble, "MOVED", 7)
+    monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+
+
 @pytest.mark.parametrize(
-    ("short", "large"),
-    [(1, 1 << 60), (1 << 60, 1 << 60), (1 << 60, 1)],
-    ids=["straight", "merged", "compiled"],
+    ("short", "large", "threads"),
+    [(1, 1 << 60, 1), (1 << 60, 1 << 60, 1), (1 << 60, 1, 1), (1 << 60, 1, 3)],
+    ids=["straight", "merged", "compiled", "compiled, 3 threads"],
 )
 @pytest.mark.parametrize("kind", ["symmetric", "kronecker"])
 @pytest.mark.parametrize(
@@ -72,10 +79,10 @@ def isometry(n, order):
     ],
 )
 def test_every_row_is_the_kronecker_product_and_no_column_repeats(
-    monkeypatch, n, order, degrees, kind, short, large
+    monkeypatch, n, order, degrees, kind, short, large, threads
 ):
     monkeypatch.setattr(rows, "SHORT", short)
-    monkeypatch.setattr(assemble, "LARGE", large)
+    in_parts(monkeypatch, large, threads)
     update, basis = sparse_map(n, degrees), Basis(n, order, kind)
     expected = kronecker_matrix(update, order)
     if kind == "symmetric":
@@ -107,7 +114,11 @@ def kronecker_flow(field, order):
     return sparse.block_array(rows, format="csr")
 
 
-@pytest.mark.parametrize("large", [1 << 60, 1], ids=["by blocks", "compiled"])
+@pytest.mark.parametrize(
+    ("large", "threads"),
+    [(1 << 60, 1), (1, 1), (1, 4)],
+    ids=["by blocks", "compiled", "compiled, 4 threads"],
+)
 @pytest.mark.parametrize(
     ("n", "order", "degrees"),
     [
@@ -119,16 +130,17 @@ def kronecker_flow(field, order):
         (7, 1, (1,)),
     ],
 )
-def test_every_row_of_a_flow_is_the_sum_over_slots(monkeypatch, n, order, degrees, large):
-    monkeypatch.setattr(assemble, "LARGE", large)
+def test_every_row_of_a_flow_is_the_sum_over_slots(monkeypatch, n, order, degrees, large, threads):
+    in_parts(monkeypatch, large, threads)
     field, basis, fold = sparse_map(n, degrees), Basis(n, order), isometry(n, order)
     assert assemble.is_compiled(field, basis, discrete=False) == (large == 1)
     check(continuous_matrix(field, basis), fold.T @ kronecker_flow(field, order) @ fold)
 
 
-def test_cancelled_products_are_dropped_when_compiled(monkeypatch):
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_cancelled_products_are_dropped_when_compiled(monkeypatch, threads):
     """(u_0 + u_1)(u_0 - u_1) has no u_0 u_1."""
-    monkeypatch.setattr(assemble, "LARGE", 1)
+    in_parts(monkeypatch, 1, threads)
     matrix = discrete_matrix(PolynomialField({1: [[1.0, 1.0], [1.0, -1.0]]}), Basis(2, 2))
     expected = [[1, np.sqrt(2), 1], [np.sqrt(2), 0, -np.sqrt(2)], [1, -np.sqrt(2), 1]]
     np.testing.assert_allclose(matrix.toarray()[2:, 2:], expected, rtol=0, atol=1e-15)
