@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from qgd_core.arrays import RealArray
 from qgd_core.dynamics.polynomial import PolynomialField
@@ -50,13 +51,14 @@ class LowRankMap:
     def polynomial(self) -> PolynomialField:
         """The same map as polynomial coefficients, exact to rounding."""
         y = self.directions
-        quadratic = np.einsum("q,qi,qj,qk->ijk", self.weights, self.images, y, y).reshape(self.n, -1)
-        return PolynomialField({0: self.offset, 1: np.diag(self.multipliers), 2: quadratic})
+        squares = sparse.csr_array(np.einsum("qj,qk->qjk", y, y).reshape(self.rank, -1))
+        quadratic = sparse.csr_array(self.images.T * self.weights) @ squares
+        return PolynomialField({0: self.offset, 1: sparse.diags_array(self.multipliers), 2: quadratic})
 
     def field(self, step: float) -> PolynomialField:
         """The field F with u + step F(u) this map."""
         update = self.polynomial()
-        linear = np.diag(self.multipliers - 1.0)
+        linear = sparse.diags_array(self.multipliers - 1.0)
         return PolynomialField({0: self.offset / step, 1: linear / step, 2: update.coefficient(2) / step})
 
     def residual(self, update: PolynomialField) -> PolynomialField:
