@@ -51,7 +51,7 @@ class LowRankMap:
     def polynomial(self) -> PolynomialField:
         """The same map as polynomial coefficients, exact to rounding."""
         y = self.directions
-        squares = sparse.csr_array(np.einsum("qj,qk->qjk", y, y).reshape(self.rank, -1))
+        squares = sparse.csr_array(np.einsum("qj,qk->qjk", y, y).reshape(self.rank, self.n**2))
         quadratic = sparse.csr_array(self.images.T * self.weights) @ squares
         return PolynomialField({0: self.offset, 1: sparse.diags_array(self.multipliers), 2: quadratic})
 
