@@ -55,8 +55,7 @@ class Products:
         flat = np.empty(n * self.lower + size, dtype=np.int32 if size < 2**31 else np.int64)
         flat[n * self.lower :] = np.arange(size)
         table = flat[: n * self.lower].reshape(n, self.lower)
-        variables = np.arange(n, dtype=flat.dtype)[:, np.newaxis]
-        ranks = variables
+        ranks = np.arange(n, dtype=flat.dtype)[:, np.newaxis]
         for degree in range(self.basis.order):
             if degree:
                 tuples = np.arange(self.basis.size(degree), dtype=flat.dtype)
@@ -64,8 +63,10 @@ class Products:
                 ranks = offsets[:, np.newaxis] + tuples
                 if self.basis.kind == "symmetric":
                     digits = self.basis.digits(degree)
-                    inner = offsets[digits[0]] + below[:, self.basis.rank(digits[1:])]
-                    np.copyto(ranks, inner, where=variables > digits[0])
+                    first, rest = offsets[digits[0]], self.basis.rank(digits[1:])
+                    # The tuples that begin below a variable are the first ones.
+                    for own, inner, count in zip(ranks, below, self.tails(degree), strict=True):
+                        np.add(first[:count], inner[rest[:count]], out=own[:count])
             np.add(
                 ranks, self.starts[degree + 1], out=table[:, self.starts[degree] : self.starts[degree + 1]]
             )
