@@ -254,7 +254,10 @@ def lost_offset(monkeypatch):
 
 def plain_gradient_flow(monkeypatch):
     """The flow of the field itself instead of the one through the iterates, and trusted."""
-    plain = lambda matrix, n: sp.csr_array(matrix - sp.eye_array(matrix.shape[0]))  # noqa: E731
+
+    def plain(matrix, n):
+        return sp.csr_array(matrix - sp.eye_array(matrix.shape[0]))
+
     monkeypatch.setattr(step_flow, "logarithm", plain)
     monkeypatch.setattr(StepFlow, "drift", property(lambda self: 0.0))
     monkeypatch.setattr(MaskLayout, "error", lambda self, formula, nodes: 1e-9)
