@@ -65,8 +65,13 @@ class _Choice:
         return self.nodes.norm * self.layout.length
 
     def success(self, error: float) -> float:
-        """Lower bound on the chance that a shot is accepted at such an error: the constant's part."""
-        return (max(0.0, self.layout.readout.constant - error) / self.norm) ** 2
+        """Lower bound on the chance that a shot is accepted at such an error: the constant's part.
+
+        What the constant c loses, d, errs numbers of up to b by b d / (c - d) at least, and that is within the error.
+        """
+        bound = self.layout.flow.bound
+        kept = bound / (bound + error) if bound > 0.0 else 0.0
+        return (kept * self.layout.readout.constant / self.norm) ** 2
 
     def shots(self, sampling: float, error: float) -> float:
         """Shots that leave such a sampling error in 2-norm beside `error`."""
