@@ -76,7 +76,7 @@ def test_estimated_spectra_keep_the_error_of_windows_in_its_share(
             check_share(make(problem, history, 0.1), problem, 0.1)
     (estimated, *_) = layouts(problem)
     np.testing.assert_array_less((estimated.smallest, estimated.gap), values)
-    np.testing.assert_allclose((estimated.smallest, estimated.gap), values, rtol=0, atol=0.02)
+    np.testing.assert_array_less(0.99 * np.array(values), (estimated.smallest, estimated.gap))
     # A history of steps this long is known from powers of alpha alone where it is too large for Lanczos.
     monkeypatch.setattr(module, "_WORK", 0)
     (bounded, *_) = layouts(problem)
