@@ -41,13 +41,7 @@ def modified_field(field: PolynomialField, step: float, degree: int) -> Polynomi
         )
     frame, turned = eigenframe(field)
     multipliers = 1.0 + step * turned.coefficient(1).diagonal()
-    if not multipliers.min() > 0.0:
-        raise NotDissipative(
-            "A step overshoots: some eta times curvature reaches 1, and no real flow does that.",
-            subject=field,
-            value=float(1.0 - multipliers.min()),
-            remedy="Lower the step.",
-        )
+    check_multipliers(multipliers, field)
     rates = np.log(multipliers)
     generator = PolynomialField({1: sparse.diags_array(rates, format="csr")})
     for k in range(2, degree + 1):
@@ -58,6 +52,17 @@ def modified_field(field: PolynomialField, step: float, degree: int) -> Polynomi
         generator = generator + PolynomialField({k: _divide(missing, rates, k)})
     back = rotate(generator, frame.T)
     return PolynomialField({k: m * (1.0 / step) for k, m in back.coefficients.items()}, centre=field.centre)
+
+
+def check_multipliers(multipliers: RealArray, subject: object) -> None:
+    """Raise NotDissipative unless all multipliers (n,) of a step are positive, as those of a real flow are."""
+    if not multipliers.min() > 0.0:
+        raise NotDissipative(
+            "A step overshoots: some eta times curvature reaches 1, and no real flow does that.",
+            subject=subject,
+            value=float(1.0 - multipliers.min()),
+            remedy="Lower the step.",
+        )
 
 
 def _flow_coefficient(generator: PolynomialField, rates: RealArray, k: int) -> Csr:

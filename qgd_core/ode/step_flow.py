@@ -17,6 +17,7 @@ from scipy.sparse.linalg import expm_multiply, gmres
 from scipy.special import roots_legendre
 
 from qgd_core.arrays import RealArray
+from qgd_core.dynamics.modified import check_multipliers
 from qgd_core.dynamics.monomials import IndexArray
 from qgd_core.errors import NotDissipative
 from qgd_core.ode.base import LinearRecurrence, Matrix
@@ -173,13 +174,7 @@ def logarithm(matrix: Matrix, n: int) -> Matrix:
     of `dynamics.modified.modified_field`: F_2 times (a_j + a_k - a_i) / (m_j m_k - m_i).
     """
     values = matrix.diagonal()
-    if not values.min() > 0.0:
-        raise NotDissipative(
-            "A step overshoots: some eta times curvature reaches 1, and no real flow does that.",
-            subject=matrix,
-            value=float(1.0 - values.min()),
-            remedy="Lower the step.",
-        )
+    check_multipliers(values, matrix)
     entries = sp.coo_array(matrix)
     rows, columns = entries.coords
     off = rows != columns
