@@ -28,7 +28,7 @@ from qgd_core.linear.system import LinearSystem
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.pauli_lchs import plan_pauli_lchs
-from qgd_core.planner.choose import SOLVERS
+from qgd_core.planner.solvers import SOLVERS
 
 SIZES = (10_000, 1_000_000, 10_000_000)
 EPS = 1e-2

@@ -20,7 +20,7 @@ _HOME = {
     "list_encodings": "qgd_core.encodings.choose",
     "plan": "qgd_core.planner.choose",
     "solve": "qgd_core.planner.solve",
-    "list_solvers": "qgd_core.planner.choose",
+    "list_solvers": "qgd_core.planner.solvers",
     "get_backend": "qgd_core.backends.registry",
     "list_backends": "qgd_core.backends.registry",
     "QgdError": "qgd_core.errors",

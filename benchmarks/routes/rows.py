@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from qgd_core.errors import QgdError
-from qgd_core.planner.choose import SOLVERS
+from qgd_core.planner.solvers import SOLVERS
 
 HEAD = "| case | route | how | qubits | queries | CX | success | CX / success | error | shots | CX x shots | s | limit |"
 RULE = f"|{'---|' * 13}"

@@ -25,7 +25,7 @@ def backends() -> None:
 
 def solvers() -> None:
     """List the solvers, the problem each takes, and what it does."""
-    from qgd_core.planner.choose import list_solvers
+    from qgd_core.planner.solvers import list_solvers
 
     print_table(
         ("solver", "problem", "summary"),

@@ -20,7 +20,7 @@ from qgd_core.learn.descent import descend
 from qgd_core.learn.settings import Settings
 from qgd_core.learn.step_losses import StepLosses
 from qgd_core.learn.window import WindowPlan, WindowResult, plan_window, run_window
-from qgd_core.planner.choose import check_solver
+from qgd_core.planner.solvers import check_solver
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from qgd_core.backends.api import Backend
 from qgd_core.backends.registry import get_backend
 from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.linear.base import Plan, Resources, Solution
-from qgd_core.planner.choose import Problem, plan
+from qgd_core.planner.choose import plan
+from qgd_core.planner.solvers import Problem
 
 
 def solve(

@@ -14,7 +14,7 @@ from qgd_core.linear.system import LinearSystem
 from qgd_core.ode import adjoined, flow, history, lchs
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.flow import LinearODE
-from qgd_core.planner.choose import SOLVERS
+from qgd_core.planner.solvers import SOLVERS
 
 # Only three numbers are read: what the read-outs work out is smaller than the matrix.
 N, READ = 8, (0, 1, 2)

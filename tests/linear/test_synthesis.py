@@ -10,8 +10,9 @@ from qgd_core.linear.synthesis import synthesis_share
 from qgd_core.linear.system import LinearSystem
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.flow import LinearODE
-from qgd_core.planner.choose import SOLVERS, plan
+from qgd_core.planner.choose import plan
 from qgd_core.planner.solve import solve
+from qgd_core.planner.solvers import SOLVERS
 
 PROBLEMS = {
     LinearSystem: LinearSystem([[1.0, 0.3], [-0.2, 0.8]], [1.0, -0.5]),

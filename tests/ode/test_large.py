@@ -15,7 +15,7 @@ from qgd_core.encodings import action, slot_history, trapezoid_history
 from qgd_core.encodings.choose import block_encode
 from qgd_core.encodings.slot_history import encode_history
 from qgd_core.encodings.trapezoid_history import encode_trapezoid
-from qgd_core.planner.choose import SOLVERS
+from qgd_core.planner.solvers import SOLVERS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 from emulation import MADE, problem_of, truth_of

@@ -13,7 +13,7 @@ from qgd_core.encodings.slot_steps import SlotSteps
 from qgd_core.linear.system import LinearSystem
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.flow import LinearODE
-from qgd_core.planner.choose import SOLVERS
+from qgd_core.planner.solvers import SOLVERS
 
 EPS = 0.1
 

@@ -15,7 +15,8 @@ from qgd_core.linear.qsvt import plan_qsvt
 from qgd_core.linear.system import LinearSystem
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.flow import LinearODE
-from qgd_core.planner.choose import SOLVERS, plan
+from qgd_core.planner.choose import plan
+from qgd_core.planner.solvers import SOLVERS
 
 MILD = LinearSystem([[1.0, 0.3], [-0.2, 0.8]], [1.0, -0.5])
 SINGULAR = LinearSystem([[1.0, 1.0], [1.0, 1.0]], [1.0, 0.0])

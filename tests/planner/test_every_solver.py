@@ -8,7 +8,7 @@ import pytest
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.lower import lower
 from qgd_core.circuit.simulate import simulate
-from qgd_core.planner.choose import SOLVERS
+from qgd_core.planner.solvers import SOLVERS
 
 # What a plan may promise above what is built, in CX; the gate counts of encodings are bounds themselves.
 BAND = 1.6

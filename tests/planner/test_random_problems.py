@@ -11,7 +11,7 @@ from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.system import LinearSystem
 from qgd_core.ode.base import LinearRecurrence
 from qgd_core.ode.flow import LinearODE
-from qgd_core.planner.choose import SOLVERS
+from qgd_core.planner.solvers import SOLVERS
 
 # One route takes gradient steps alone, which have draws of their own.
 NAMES = [name for name in SOLVERS if name != "mask_lchs"]
