@@ -13,7 +13,7 @@ from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.reversible import Reversible
 from qgd_core.circuit.turns import turn
-from qgd_core.encodings.action import Action, by_rows, operator, transposed
+from qgd_core.encodings.action import Action, Adding, add_multiple, strips, tiles, transposed
 from qgd_core.encodings.base import BlockEncoding, Layout
 from qgd_core.errors import ConfigError
 
@@ -160,22 +160,24 @@ def _target(step: Action, n_time: int, n_idle: int | None) -> Action:
         )
         one = sp.csr_array(sp.eye_array(size))
         return sp.csr_array(sp.eye_array(blocks * size) - sp.kron(steps, step) - sp.kron(copies, one))
-    back = transposed(step)
+    ahead, back = strips(step), strips(transposed(step))
 
-    def forward(x: RealArray) -> RealArray:
-        rows = np.reshape(x, (blocks, size))
-        out = rows.copy()
-        for here, found in by_rows(step, rows[:active]):
-            out[here.start + 1 : here.stop + 1] -= found
-        out[active + 1 :] -= rows[active:-1]
-        return out.reshape(-1)
+    def forward(x: RealArray, y: RealArray, factor: float) -> None:
+        rows, out = np.reshape(x, (blocks, size)), np.reshape(y, (blocks, size))
+        add_multiple(x, y, factor)
+        for at, here, found in tiles(ahead, rows[:active]):
+            found *= factor
+            out[at.start + 1 : at.stop + 1, here] -= found
+        for block in range(active, blocks - 1):
+            add_multiple(rows[block], out[block + 1], -factor)
 
-    def backward(x: RealArray) -> RealArray:
-        rows = np.reshape(x, (blocks, size))
-        out = rows.copy()
-        for here, found in by_rows(back, rows[1 : active + 1]):
-            out[here] -= found
-        out[active:-1] -= rows[active + 1 :]
-        return out.reshape(-1)
+    def backward(x: RealArray, y: RealArray, factor: float) -> None:
+        rows, out = np.reshape(x, (blocks, size)), np.reshape(y, (blocks, size))
+        add_multiple(x, y, factor)
+        for at, here, found in tiles(back, rows[1 : active + 1]):
+            found *= factor
+            out[at, here] -= found
+        for block in range(active, blocks - 1):
+            add_multiple(rows[block + 1], out[block], -factor)
 
-    return operator(blocks * size, forward, backward)
+    return Adding(blocks * size, forward, backward, step.dtype)

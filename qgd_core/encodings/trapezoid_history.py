@@ -10,7 +10,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
-from qgd_core.encodings.action import Action, by_rows, operator, transposed
+from qgd_core.encodings.action import Action, Adding, add_multiple, strips, tiles, transposed
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.encodings.slot_history import HistoryLayout, increment, mark_steps
 from qgd_core.errors import ConfigError
@@ -91,23 +91,26 @@ def _target(generator: Action, step: float, n_time: int, n_idle: int) -> Action:
         slopes = sp.csr_array((one + below) @ weights)
         return sp.csr_array(sp.kron(one - below, system) - sp.kron(slopes, generator))
 
-    def forward(x: RealArray) -> RealArray:
-        rows = x.reshape(blocks, size)
-        out = rows.copy()
-        out[1:] -= rows[:-1]
-        for here, found in by_rows(generator, rows[:active]):
-            slopes = step / 2 * found
-            out[here] -= slopes
-            out[here.start + 1 : here.stop + 1] -= slopes
-        return out.reshape(-1)
+    ahead, back = strips(generator), strips(transposed(generator))
 
-    def backward(x: RealArray) -> RealArray:
-        rows = x.reshape(blocks, size)
-        out = rows.copy()
-        out[:-1] -= rows[1:]
-        for here, found in by_rows(back, rows[:active] + rows[1 : active + 1]):
-            out[here] -= step / 2 * found
-        return out.reshape(-1)
+    def forward(x: RealArray, y: RealArray, factor: float) -> None:
+        rows, out = np.reshape(x, (blocks, size)), np.reshape(y, (blocks, size))
+        add_multiple(x, y, factor)
+        add_multiple(x[:-size], y[size:], -factor)
+        for at, here, found in tiles(ahead, rows[:active]):
+            found *= factor * step / 2
+            out[at, here] -= found
+            out[at.start + 1 : at.stop + 1, here] -= found
 
-    back = transposed(generator)
-    return operator(blocks * size, forward, backward, generator.dtype)
+    def backward(x: RealArray, y: RealArray, factor: float) -> None:
+        rows, out = np.reshape(x, (blocks, size)), np.reshape(y, (blocks, size))
+        add_multiple(x, y, factor)
+        add_multiple(x[size:], y[:-size], -factor)
+        for at, here, found in tiles(back, rows[: active + 1]):
+            found *= factor * step / 2
+            # Of a block and of the one after it, P keeping all but copies.
+            own, first = slice(at.start, min(at.stop, active)), max(1, at.start)
+            out[own, here] -= found[: own.stop - own.start]
+            out[first - 1 : at.stop - 1, here] -= found[first - at.start :]
+
+    return Adding(blocks * size, forward, backward, generator.dtype)

@@ -8,7 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from qgd_core.arrays import ComplexArray, RealArray
-from qgd_core.encodings.base import BlockEncoding, transposed
+from qgd_core.encodings.action import add_multiple
+from qgd_core.encodings.base import BlockEncoding
 from qgd_core.linear.balance import encode_balanced
 from qgd_core.linear.classical import Matrix
 from qgd_core.linear.system import LinearSystem
@@ -52,17 +53,14 @@ def filter_rate(gap: float) -> float:
 
 
 def filtered(encoding: BlockEncoding, polynomial: Chebyshev, e: RealArray, v: RealArray) -> ComplexArray:
-    """An even polynomial of the singular values of (1 - e e^T) A / alpha, applied to v by products alone.
+    """An even polynomial of the singular values of (1 - e e^T) A / alpha, applied to v, which is written to.
 
     Where A is larger than e, e is taken out of every part of e's size.
     """
-    matrix, other, alpha = encoding.target, transposed(encoding.target), encoding.alpha
 
-    def project(u: RealArray) -> RealArray:
-        parts = u.reshape(-1, e.size)
-        return np.asarray((parts - np.outer(parts @ e, e)).reshape(-1))
+    def take_out(u: RealArray) -> None:
+        for part in u.reshape(-1, e.size):
+            add_multiple(e, part, -float(e @ part))
 
-    found = transform_vector(
-        polynomial, lambda u: project(matrix @ u) / alpha, lambda u: other @ project(u) / alpha, v
-    )
+    found = transform_vector(polynomial, encoding.target, encoding.alpha, v, take_out)
     return found.astype(np.complex128)

@@ -14,7 +14,7 @@ from qgd_core.arrays import ComplexArray, RealArray
 from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit
 from qgd_core.circuit.counts import rotation_t_count
-from qgd_core.encodings.base import BlockEncoding, transposed
+from qgd_core.encodings.base import BlockEncoding
 from qgd_core.linear.balance import encode_balanced
 from qgd_core.linear.base import SYNTHESIS, Plan, Resources, shots_for
 from qgd_core.linear.needed import join, of_encodings
@@ -112,10 +112,7 @@ class Inversion:
         )
 
     def _branch(self, target: Target) -> ComplexArray:
-        matrix, alpha = self.encoding.target, self.encoding.alpha
-        other = transposed(matrix)
+        # The encoding is that of the transpose.
         v = self.start / self.length
-        solved = transform_vector(
-            target.polynomial, lambda u: matrix @ u / alpha, lambda u: other @ u / alpha, v
-        )
+        solved = transform_vector(target.polynomial, self.encoding.target, self.encoding.alpha, v)
         return solved.astype(np.complex128)

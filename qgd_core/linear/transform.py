@@ -10,10 +10,12 @@ from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.gather import FEWEST, Gathered, gather, n_clean
 from qgd_core.circuit.ops import Controls
+from qgd_core.encodings.action import Action, Values, add_multiple, adding, transposed
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.phases.chebyshev import Chebyshev
 
-Product = Callable[[RealArray], RealArray]
+# Takes a part out of a vector, in its place.
+Projection = Callable[[Values], object]
 
 
 def transform(encoding: BlockEncoding, phases: RealArray, excluded: Circuit | None = None) -> Circuit:
@@ -128,29 +130,31 @@ def transform_cost(encoding: BlockEncoding, degree: int, excluded: int | None = 
     return two_qubit + odd * each[0], rotations + odd * each[1]
 
 
-def transform_vector(polynomial: Chebyshev, forward: Product, backward: Product, v: RealArray) -> RealArray:
+def transform_vector(
+    polynomial: Chebyshev, action: Action, alpha: float, v: Values, project: Projection | None = None
+) -> Values:
     """What `transform` does to a vector, by the Chebyshev recurrence.
 
-    Arguments: polynomial, odd or even, real; forward and backward, products with A / alpha and its transpose, as arrays
-    of their own, which are written to.
-    Result: the transformed vector, exact to rounding, by `degree` products and five vectors.
+    Arguments: polynomial, odd or even, real; action, A; alpha; v, shape (n,) or (n, m), which is written to; project,
+    takes e out of a vector in its place, where the polynomial is that of (1 - e e^T) A.
+    Result: the transformed vector, exact to rounding, by `degree` products and three vectors, v among them.
     Raises: nothing.
-    Source: T_(k+1) = 2 x T_k - T_(k-1) on singular values, alternating between the two sides.
+    Source: T_(k+1) = 2 x T_k - T_(k-1) on singular values, alternating between the two sides. With signs + + - -
+    in turn every product is added to the vector before the last.
     """
-    coefficients = polynomial.coefficients
-    before, now = np.zeros(0), v
-    total = coefficients[0] * v if polynomial.parity == 0 else np.zeros_like(v)
-    # A large start is let go once it is used.
-    del v
+    coefficients, parity = polynomial.coefficients, polynomial.parity
+    sides = adding(transposed(action)), adding(action)
+    before = np.zeros(v.shape, np.result_type(v, action.dtype))
+    now = v.astype(before.dtype, copy=False)
+    total = coefficients[0] * now if parity == 0 else np.zeros_like(before)
     for k in range(1, polynomial.degree + 1):
-        product = forward(now) if k % 2 else backward(now)
-        if k > 1:
-            product *= 2.0
-            product -= before
-        before, now = now, product
-        if k % 2 == polynomial.parity:
-            total = total.astype(np.result_type(total, now), copy=False)
-            total += coefficients[k] * now
+        factor = (1.0 if k == 1 else 2.0 if k % 2 else -2.0) / alpha
+        sides[k % 2](now, before, factor)
+        if project is not None and k % 2:
+            project(before)
+        before, now = now, before
+        if k % 2 == parity:
+            add_multiple(now, total, coefficients[k] * (-1.0 if k % 4 >= 2 else 1.0))
     return np.asarray(total)
 
 

@@ -16,6 +16,7 @@ from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counter import count_cost, with_success_counter
 from qgd_core.circuit.ops import PostSelect
+from qgd_core.encodings.action import operator
 from qgd_core.encodings.base import Action, BlockEncoding, transposed
 from qgd_core.errors import ConfigError
 from qgd_core.linear.transform import n_workspace, transform, transform_cost, transform_vector
@@ -200,20 +201,12 @@ def _product(targets: Sequence[Action]) -> Action:
 
 def _action(encoding: BlockEncoding, polynomial: Chebyshev, alpha: float) -> Action:
     """alpha times the polynomial of the singular values: assembled where small, else by Chebyshev's recurrence."""
-    forth, back, size = encoding.target, transposed(encoding.target), 2**encoding.n_system
+    forth, size = encoding.target, 2**encoding.n_system
 
-    def forward(x: RealArray) -> RealArray:
-        below = encoding.alpha
-        return alpha * transform_vector(
-            polynomial, lambda u: forth @ u / below, lambda u: back @ u / below, x
-        )
-
-    def backward(x: RealArray) -> RealArray:
-        below = encoding.alpha
-        return alpha * transform_vector(
-            polynomial, lambda u: back @ u / below, lambda u: forth @ u / below, x
-        )
+    def apply(action: Action, x: RealArray) -> RealArray:
+        return alpha * transform_vector(polynomial, action, encoding.alpha, x.copy())
 
     if size <= _ASSEMBLED:
-        return sp.csr_array(forward(np.eye(size)))
-    return LinearOperator((size, size), matvec=forward, rmatvec=backward, dtype=np.float64)
+        return sp.csr_array(apply(forth, np.eye(size)))
+    back = transposed(forth)
+    return operator(size, lambda x: apply(forth, x), lambda x: apply(back, x))

@@ -14,6 +14,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import RealArray
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
+from qgd_core.encodings.action import add_multiple
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.encodings.framed_history import FramedHistory, encode_framed_history
 from qgd_core.encodings.realisation import Realisation
@@ -88,11 +89,10 @@ class History:
         """The block of e that is not empty."""
         return np.asarray(self._pulled / np.linalg.norm(self._pulled))
 
-    def take_out(self, v: RealArray) -> RealArray:
+    def take_out(self, v: RealArray) -> None:
         """(1 - e e^T) v, in the place of v."""
         block = v.reshape(self.blocks, -1)[self.first]
-        block -= self._right * (self._right @ block)
-        return v
+        add_multiple(self._right, block, -float(self._right @ block))
 
     @property
     def pull(self) -> float:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy.stats import chi2
 
-from qgd_core.arrays import ComplexArray, RealArray
+from qgd_core.arrays import ComplexArray
 from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import cost, rotation_t_count
@@ -192,33 +192,11 @@ def _circuit(history: History, core: Circuit, *, odd: bool) -> Circuit:
 
 def _branch(history: History, polynomial: Chebyshev) -> ComplexArray:
     """The success branch by sparse products; the circuit may leave the frame's row signs out."""
-    alpha, forward = history.encoding.alpha, history.encoding.target
-    back = transposed(forward)
-
-    def ahead(u: RealArray) -> RealArray:
-        found = np.asarray(forward @ u)
-        found /= alpha
-        return found
-
-    def behind(u: RealArray) -> RealArray:
-        found = np.asarray(back @ u)
-        found /= alpha
-        return found
-
-    def behind_projected(u: RealArray) -> RealArray:
-        # In the place of u, which is as it was afterwards: a copy would be one more vector of all blocks.
-        block = u.reshape(history.blocks, -1)[history.first]
-        kept = block.copy()
-        found = behind(history.take_out(u))
-        block[:] = kept
-        return found
-
+    alpha, target = history.encoding.alpha, history.encoding.target
     if polynomial.parity:
-        found = transform_vector(polynomial, behind, ahead, history.right)
+        found = transform_vector(polynomial, transposed(target), alpha, history.right)
     else:
-        found = transform_vector(
-            polynomial, lambda u: history.take_out(ahead(u)), behind_projected, history.flat
-        )
+        found = transform_vector(polynomial, target, alpha, history.flat, history.take_out)
     if history.frame is not None:
         found = (found.reshape(history.blocks, -1) @ history.frame.T).reshape(-1)
     frame = history.realisation.readout.frame

@@ -64,9 +64,13 @@ def test_thousands_of_unknowns(name):
     assert plan.qubits >= SIZE.bit_length()
 
 
-@pytest.mark.parametrize("together", [1, 24, 1 << 22], ids=["row by row", "three rows", "all rows"])
+@pytest.mark.parametrize(
+    ("together", "strip"),
+    [(1, 8), (24, 8), (1 << 22, 8), (1, 3)],
+    ids=["row by row", "three rows", "all rows", "strips"],
+)
 @pytest.mark.parametrize("rule", ["history", "trapezoid"])
-def test_blocks_are_applied_as_they_would_be_assembled(rule, together, monkeypatch):
+def test_blocks_are_applied_as_they_would_be_assembled(rule, together, strip, monkeypatch):
     rng = np.random.default_rng(4)
     step = block_encode(rng.normal(size=(8, 8)))
 
@@ -79,6 +83,7 @@ def test_blocks_are_applied_as_they_would_be_assembled(rule, together, monkeypat
     monkeypatch.setattr(slot_history, "_MOST_ASSEMBLED", 0)
     monkeypatch.setattr(trapezoid_history, "_ASSEMBLED", 0)
     monkeypatch.setattr(action, "_TOGETHER", together)
+    monkeypatch.setattr(action, "_STRIP", strip)
     applied = target()
     np.testing.assert_allclose(applied @ np.eye(64), expected, rtol=0, atol=1e-14)
     np.testing.assert_allclose(applied.H @ np.eye(64), expected.T, rtol=0, atol=1e-14)
