@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -23,6 +24,8 @@ _SLACKS = (0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.4, 0.5)
 _LEAST_GAIN, _MOST_GAIN = 0.05, 10.0
 _LEAST_ERROR = 1e-14
 _MOST_DEGREE = 10**5
+# A matrix and the logarithm of its factor.
+_Scaled: TypeAlias = tuple[RealArray, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +75,15 @@ def march_amplified(
     moved = allowed / (math.hypot(1.0, problem.bound() / constant) + allowed / constant)
     length = float(np.linalg.norm(realisation.start))
     norms = _Norms(realisation)
-    plain = 2.0 * sum(math.log(e.alpha) for e in steps)
+    # Logarithms of the alphas of the first steps, as many as the place says.
+    grown = np.append(0.0, np.cumsum([math.log(e.alpha) for e in steps]))
+    plain = 2.0 * float(grown[-1])
     best = plain if only_if_cheaper else math.inf
     chosen: tuple[list[range], float, float, float] | None = None
     for count in {math.ceil(problem.steps / 2**k) for k in range(problem.steps.bit_length() + 1)}:
         groups = _split(problem.steps, count)
-        sizes = np.array([norms.log(group) for group in groups])
-        alphas = np.array([sum(math.log(steps[t].alpha) for t in group) for group in groups])
+        sizes = norms.logs(groups)
+        alphas = np.diff(grown[[0, *(group.stop for group in groups)]])
         # Relative to a group's norm, so that all of them together move the state by `moved` at most.
         relative = math.log1p(moved / length * math.exp(-min(sizes.sum(), 700.0))) / count
         if relative < _LEAST_ERROR:
@@ -139,22 +144,49 @@ class _Norms:
         small = used is not None and used.size <= DENSE
         self._dense: list[RealArray] = [one[used][:, used].toarray() for one in targets] if small else []
         self._single = [] if small else [upper_norm(one) for one in targets]
+        # Powers of 2 of the one step there is, and what is known of groups of different ones.
+        self._squares = [(matrix, 0.0) for matrix in self._dense[:1]]
         self._known: dict[range, float] = {}
 
-    def log(self, group: range) -> float:
-        """Of these steps."""
-        key = range(len(group)) if self._same else group
-        if key not in self._known:
-            self._known[key] = self._log(key)
-        return self._known[key]
+    def logs(self, groups: list[range]) -> RealArray:
+        """Of each group of steps."""
+        if self._same:
+            lengths, which = np.unique([len(group) for group in groups], return_inverse=True)
+            return np.array([self._power(length) for length in lengths.tolist()])[which]
+        return np.array([self._log(group) for group in groups])
 
     def _log(self, group: range) -> float:
-        places = [0 if self._same else t for t in group]
+        if group not in self._known:
+            self._known[group] = self._several(group)
+        return self._known[group]
+
+    def _power(self, length: int) -> float:
+        """Of so many equal steps, by squaring."""
         if not self._dense:
-            return sum(math.log(self._single[t]) for t in places)
-        product, grown = self._dense[places[0]], 0.0
-        for t in places[1:]:
-            # Brought to size 1 on the way: long products of growing steps would overflow.
-            size = float(np.abs(product).max()) or 1.0
-            product, grown = self._dense[t] @ (product / size), grown + math.log(size)
-        return grown + math.log(max(float(np.linalg.norm(product, 2)), 1e-300))
+            return length * math.log(self._single[0])
+        while len(self._squares) < length.bit_length():
+            self._squares.append(_times(self._squares[-1], self._squares[-1]))
+        product = np.eye(len(self._dense[0])), 0.0
+        for k in range(length.bit_length()):
+            if length >> k & 1:
+                product = _times(product, self._squares[k])
+        return _log_norm(product)
+
+    def _several(self, group: range) -> float:
+        if not self._dense:
+            return sum(math.log(self._single[t]) for t in group)
+        product = self._dense[group[0]], 0.0
+        for t in group[1:]:
+            product = _times((self._dense[t], 0.0), product)
+        return _log_norm(product)
+
+
+def _times(one: _Scaled, other: _Scaled) -> _Scaled:
+    """The product, its largest entry brought to 1: long products of growing steps would overflow."""
+    product = one[0] @ other[0]
+    size = float(np.abs(product).max()) or 1.0
+    return product / size, one[1] + other[1] + math.log(size)
+
+
+def _log_norm(product: _Scaled) -> float:
+    return product[1] + math.log(max(float(np.linalg.norm(product[0], 2)), 1e-300))

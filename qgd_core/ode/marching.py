@@ -157,11 +157,10 @@ def _plan(problem: LinearRecurrence, eps: float, march: March) -> Plan:
 
 def _most_accepted(uses: list[BlockEncoding]) -> float:
     """Upper bound on the success probability, from the norms of the steps that are assembled."""
+    different = {id(e): e for e in uses}
     sizes = {
-        id(e): min(1.0, (upper_norm(e.target) + e.eps) / e.alpha)
-        if isinstance(e.target, sp.csr_array)
-        else 1.0
-        for e in uses
+        key: min(1.0, (upper_norm(e.target) + e.eps) / e.alpha) if isinstance(e.target, sp.csr_array) else 1.0
+        for key, e in different.items()
     }
     return math.prod(sizes[id(e)] for e in uses) ** 2
 

@@ -24,6 +24,7 @@ from qgd_core.ode.recurrence import plan_history_kernel, plan_history_qsvt
 _MOST_ORDER = 40
 # The part of an error that the series may take at most, and how many orders that stay below it are compared.
 _MOST_SHARE, _ORDERS = 0.9, 4
+_MOST_STEPS = 10**6
 # Logarithms past this are not raised to numbers.
 _MOST_EXPONENT = 230.0
 
@@ -35,7 +36,7 @@ def taylor_steps(problem: LinearODE, eps: float) -> LinearRecurrence:
     Result: a recurrence whose last state is within eps * problem.unit of z(T), by the remainder of the series
     and the logarithmic norm. Its matrix is a polynomial of A: sparse A fills in as the order grows, and where the
     problem knows its slots, the step is that polynomial of their encoding, of one order more.
-    Raises: PrecisionUnreachable past order 40.
+    Raises: PrecisionUnreachable past order 40 or 1e6 steps.
     Source: Berry, Childs, Ostrander, Wang, arXiv:1701.03684, with the inner sums multiplied out.
     """
     series = _Series.of(problem)
@@ -75,6 +76,13 @@ class _Series:
         """The fewest steps."""
         problem.check_growth()
         norm = upper_norm(problem.matrix)
+        if problem.time * norm > _MOST_STEPS:
+            raise PrecisionUnreachable(
+                f"A flow of norm times time {problem.time * norm:.1e} needs as many Taylor steps, more than"
+                f" {_MOST_STEPS:.0e}, whatever the error.",
+                subject=problem,
+                remedy="Take a shorter time, or use lchs, whose steps may be longer.",
+            )
         steps = max(1, math.ceil(problem.time * norm))
         return cls(problem, steps, problem.time / steps, problem.time / steps * norm)
 
@@ -131,13 +139,13 @@ def _route(name: str, solver: Callable[[LinearRecurrence, float], Any]) -> Calla
         try:
             route = solver(recurrence, (eps - spent) / ratio)
         except PrecisionUnreachable as refusal:
-            if refusal.value is None:
-                raise
             # The steps were asked for an error of their own; the user asked for eps.
-            reachable = refusal.value * ratio
-            if in_sight(reachable) is None:
+            reachable = math.inf if refusal.value is None else refusal.value * ratio
+            if refusal.value is None or in_sight(reachable) is None:
                 raise PrecisionUnreachable(
-                    refusal.message, subject=problem, remedy="Take a shorter time, or use another route."
+                    f"{series.steps} Taylor steps are too many: {refusal.message}",
+                    subject=problem,
+                    remedy="Take a shorter time, or use another route.",
                 ) from refusal
             while reachable - series.spent(reachable) < refusal.value * ratio:
                 reachable *= 1.01

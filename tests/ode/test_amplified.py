@@ -122,3 +122,17 @@ def test_what_cannot_be_amplified_says_so():
         plan_marching(at_its_norm, 0.1, "row_column", "singular_values")
     with pytest.raises(ConfigError, match="expected one of"):
         plan_marching(at_its_norm, 0.1, "row_column", "always")
+
+
+@pytest.mark.parametrize("steps", [1, 6, 13])
+def test_equal_steps_are_amplified_as_the_same_steps_given_one_by_one(steps):
+    matrix = turning(3, 6, 1.02) + 0.05 * np.eye(3)[:, [1, 0, 2]]
+    plans = [
+        plan_marching(
+            LinearRecurrence(given, None, [1.0, -0.5, 0.3], steps), 0.2, "row_column", "singular_values"
+        )
+        for given in (matrix, [matrix] * steps)
+    ]
+    one, other = ({k: v for k, v in plan.parameters.items() if not isinstance(v, str)} for plan in plans)
+    assert one == pytest.approx(other, rel=1e-12)
+    assert plans[0].queries == plans[1].queries

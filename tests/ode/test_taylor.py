@@ -1,8 +1,11 @@
+import time
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
 from qgd_core.backends.registry import get_backend
+from qgd_core.errors import PrecisionUnreachable
 from qgd_core.ode.flow import LinearODE
 from qgd_core.ode.taylor import (
     plan_taylor_history_kernel,
@@ -51,6 +54,24 @@ def test_every_route_stays_within_the_whole_budget(name, make):
         np.linalg.norm(run_plan(route, machine, route.shots, s).value - truth(problem)) for s in range(3)
     ]
     assert max(errors) <= 0.1 * problem.unit
+
+
+def test_many_steps_are_planned_at_once():
+    flow = LinearODE(np.diag([-2e4, -1e4]), None, [1.0, 0.5], 1.0)
+    began = time.process_time()
+    with pytest.raises(PrecisionUnreachable, match="20000 Taylor steps are too many") as refusal:
+        plan_taylor_marching(flow, 1e-2)
+    assert time.process_time() - began < 2.0
+    assert refusal.value.value is None
+    assert "shorter time" in refusal.value.remedy
+
+
+@pytest.mark.parametrize("make", PLANS)
+def test_more_than_a_million_steps_are_refused_before_they_are_made(make):
+    flow = LinearODE(np.diag([-3e7, -1e7]), None, [1.0, 0.5], 1.0)
+    with pytest.raises(PrecisionUnreachable, match=r"more than 1e\+06") as refusal:
+        make(flow, 1e-2)
+    assert refusal.value.subject is flow
 
 
 def test_the_planner_compares_flows_and_steps():
