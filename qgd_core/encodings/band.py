@@ -13,7 +13,7 @@ from qgd_core.circuit.turns import chain_angles, chained_turn, open_turn
 from qgd_core.encodings.base import BlockEncoding, Matrix, used_diagonals
 from qgd_core.encodings.diagonals import Diagonals, split_diagonals
 from qgd_core.encodings.perron import perron_weights
-from qgd_core.encodings.weights import chain_need, least_alpha, product_need
+from qgd_core.encodings.weights import CHAIN, PRODUCT, least_alpha
 from qgd_core.oracles.shifts import Shift, shift_by_label
 
 _FULL = 1e-14
@@ -51,7 +51,7 @@ def _one_sided_variants(matrix: Matrix, n_system: int, *, transposed: bool = Fal
         with np.errstate(divide="ignore"):
             yield from (np.log(np.abs(strip.values)) for strip in parts.strips())
 
-    chain, product = least_alpha(logs, chain_need), least_alpha(logs, product_need)
+    chain, product = least_alpha(logs, CHAIN), least_alpha(logs, PRODUCT)
     found = [_one_sided(matrix, parts, *chain, product=False, transposed=transposed)]
     if product[0] < np.inf:
         found.append(_one_sided(matrix, parts, *product, product=True, transposed=transposed))

@@ -16,7 +16,6 @@ from qgd_core.circuit.turns import chain_angles
 from qgd_core.encodings import band
 from qgd_core.encodings.base import padded
 from qgd_core.encodings.diagonals import split_diagonals
-from qgd_core.encodings.weights import chain_need, least_alpha
 
 SYSTEMS = json.loads((Path(__file__).parents[1] / "data" / "linear_systems.json").read_text())["cases"]
 
@@ -99,17 +98,6 @@ def test_two_sided_weights_reach_the_norm():
 def test_the_cost_is_known_before_building():
     for encoding in variants(random_band(16, [-1, 0, 1, 3], 1)):
         assert cost(encoding.circuit()).two_qubit == encoding.two_qubit
-
-
-def test_fixed_weights_are_the_best_of_a_scan():
-    entries = np.abs(np.random.default_rng(0).standard_normal((2, 6)))
-    alpha, weights = least_alpha(lambda: [np.log(entries)], chain_need)
-    scan = [
-        np.sqrt((entries[0] / np.cos(t)) ** 2 + (entries[1] / np.sin(t)) ** 2).max()
-        for t in np.linspace(0.01, 1.56, 5000)
-    ]
-    assert abs(alpha / min(scan) - 1) < 1e-3
-    assert abs(np.linalg.norm(weights) - 1) < 1e-12
 
 
 @pytest.mark.parametrize("badly_scaled", [False, True], ids=["smooth", "badly scaled"])
