@@ -18,13 +18,16 @@ def real_vector(values: ArrayLike, name: str, length: int | None = None) -> Real
 
     Arguments: values, array-like of shape (length,); name, used in errors; length, required size or None.
     Result: a new float64 array, exact.
-    Raises: ConfigError when the shape is wrong or an entry is complex, NaN or infinite.
+    Raises: ConfigError when the shape is wrong or an entry is complex, NaN, infinite or no number.
     Source: none.
     """
-    array: NDArray[Any] = np.asarray(values)
-    if np.iscomplexobj(array):
-        raise ConfigError(f"{name} has complex entries.", subject=name, remedy="Pass real numbers.")
-    vector = np.array(array, dtype=np.float64)
+    try:
+        array: NDArray[Any] = np.asarray(values)
+        if np.iscomplexobj(array):
+            raise ConfigError(f"{name} has complex entries.", subject=name, remedy="Pass real numbers.")
+        vector = np.array(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name} is no vector of real numbers: {error}.", subject=name) from error
     if vector.ndim != 1 or (length is not None and vector.size != length):
         wanted = "(n,)" if length is None else f"({length},)"
         raise ConfigError(f"{name} has shape {vector.shape}, expected {wanted}.", subject=name)

@@ -14,6 +14,8 @@ from qgd_core.dynamics.polynomial import PolynomialField
 
 GRID = 256
 LARGEST = 1e9
+# Of a rate times a time: its exponential is the last that float64 holds, or nearly so.
+MOST_GROWTH = 700.0
 
 
 def discrete_majorant(update: PolynomialField, order: int, start: float, steps: int) -> float:
@@ -138,7 +140,7 @@ def forets_pouly_bound(field: PolynomialField, order: int, u0: ArrayLike, time: 
     if field.degree > 2 or norms.get(0, 0.0):
         return float("inf")
     # (X - 1)/|F_1| tends to T as |F_1| vanishes.
-    if linear * time > 700.0:
+    if linear * time > MOST_GROWTH:
         return float("inf")
     grown = np.expm1(linear * time) / linear if linear else time
     ratio = size * pull * grown
@@ -181,6 +183,8 @@ def _sizes(field: PolynomialField, u0: ArrayLike) -> tuple[dict[int, float], flo
 
 def _enclose_radii(norms: dict[int, float], decay: float, start: float, h: float) -> RealArray:
     """Upper bounds of |u| over each of GRID steps of the majorant ODE, infinite once none is found."""
+    if decay * h > MOST_GROWTH:
+        return np.full(GRID, np.inf)
     exp, phi = float(np.exp(decay * h)), float(h if decay == 0 else np.expm1(decay * h) / decay)
     drives: Any = [(k, norm) for k, norm in norms.items() if k != 1]
     radius, enclosures = start, []

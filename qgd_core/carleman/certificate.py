@@ -6,6 +6,7 @@ never computed: its distance from the truncated one is the unknown being bounded
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from qgd_core.arrays import RealArray
 from qgd_core.carleman.blocks import continuous_matrix
-from qgd_core.carleman.bounds import block_norms
+from qgd_core.carleman.bounds import MOST_GROWTH, block_norms
 from qgd_core.carleman.discrete import discrete_matrix
 from qgd_core.carleman.lift import Basis
 from qgd_core.dynamics.monomials import Csr
@@ -146,7 +147,10 @@ def certify_continuous(
     if not dropped or time == 0.0:
         return 0.0
     h, degrees, dense = time / GRID, np.array(sorted(dropped)), matrix.toarray()
-    rise = float(np.exp(max(np.linalg.eigvalsh((dense + dense.T) / 2)[-1], 0.0) * h))
+    fastest = max(float(np.linalg.eigvalsh((dense + dense.T) / 2)[-1]), 0.0) * h
+    if fastest > MOST_GROWTH:
+        return float("inf")
+    rise = math.exp(fastest)
     flow, integral = _flow(dense, h)
     half, half_integral = _flow(dense, h / 2)
     lefts = _left_products(flow, basis)

@@ -12,7 +12,8 @@ from qgd_core.arrays import real_vector
 from qgd_core.carleman.bounds import FLOW_BOUNDS, continuous_majorant, discrete_majorant
 from qgd_core.carleman.discrete import step_map
 from qgd_core.carleman.lift import Basis
-from qgd_core.carleman.system import CarlemanSystem, carleman
+from qgd_core.carleman.system import FORMS, CarlemanSystem, carleman
+from qgd_core.dynamics.numbers import nonnegative_number, positive_number, whole_number
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.errors import ConfigError, PrecisionUnreachable
 
@@ -48,10 +49,12 @@ def choose_order(
     Raises: PrecisionUnreachable, with the smallest error found, when no order passes; ConfigError for bad input.
     Source: qgd_core.carleman.bounds, qgd_core.carleman.certificate.
     """
-    start = real_vector(u0, "u0", field.n)
-    if not eps > 0.0:
-        raise ConfigError(f"eps is {eps}, expected a positive number.", subject="eps", value=eps)
-    orders = [n for n in range(1, max_order + 1) if Basis(field.n, n).dimension <= max_dimension]
+    if not isinstance(field, PolynomialField):
+        raise ConfigError(f"{type(field).__name__} is not a PolynomialField.", subject=field)
+    start, eps = real_vector(u0, "u0", field.n), positive_number(eps, "eps")
+    T = whole_number(T, "T") if form == "discrete" else nonnegative_number(T, "T")
+    most, largest = whole_number(max_order, "max_order", 1), whole_number(max_dimension, "max_dimension", 1)
+    orders = [n for n in range(1, most + 1) if Basis(field.n, n).dimension <= largest]
     systems = []
     for order in orders:
         name, bound = cheapest_bound(field, start, T, order, form, step)
@@ -61,8 +64,10 @@ def choose_order(
         bound = systems[-1].error_bound(start, T)
         if bound <= eps:
             return OrderChoice(order, bound, "certificate along the truncated run", rigorous=True)
-    answers = [system.classical(start, T) for system in systems]
-    gaps = [float(np.linalg.norm(b - a)) for a, b in pairwise(answers)]
+    # Answers that have left all bounds are no estimate of one another.
+    with np.errstate(invalid="ignore", over="ignore"):
+        answers = [system.classical(start, T) for system in systems]
+        gaps = [float(np.nan_to_num(np.linalg.norm(b - a), nan=np.inf)) for a, b in pairwise(answers)]
     for order, gap in zip(orders, gaps, strict=False):
         if gap <= eps:
             return OrderChoice(order, gap, f"estimate: order {order} against {order + 1}", rigorous=False)
@@ -79,6 +84,8 @@ def cheapest_bound(
     """The least of the bounds that need norms only, with its name; see qgd_core.carleman.bounds."""
     start = real_vector(u0, "u0", field.n)
     size = float(np.linalg.norm(start))
+    if form not in FORMS:
+        raise ConfigError(f"form {form!r} must be one of {FORMS}.", subject=form)
     if form == "discrete":
         if step is None:
             raise ConfigError("The discrete form needs a step.", subject="step", remedy="Pass step=eta.")

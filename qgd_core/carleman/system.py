@@ -25,7 +25,7 @@ from qgd_core.carleman.growth import DENSE_LIMIT, Growth, dense_growth, lower_gr
 from qgd_core.carleman.lift import BASES, Basis
 from qgd_core.carleman.size import MEMORY, fits_in_memory
 from qgd_core.dynamics.monomials import Csr
-from qgd_core.dynamics.numbers import positive_number, real_number, whole_number
+from qgd_core.dynamics.numbers import nonnegative_number, positive_number, whole_number
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.dynamics.spectral import spectral_norm, symmetric_log_norm
 from qgd_core.errors import ConfigError
@@ -215,10 +215,7 @@ class CarlemanSystem:
         return whole_number(T, "T")
 
     def _time(self, T: float) -> float:
-        time = real_number(T, "T", "a time >= 0")
-        if time < 0.0:
-            raise ConfigError(f"T is {T}, expected a time >= 0.", subject="T", value=time)
-        return time
+        return nonnegative_number(T, "T")
 
 
 def carleman(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qgd_core.arrays import ComplexArray, RealArray, real_vector
+from qgd_core.dynamics.numbers import nonnegative_number, positive_number
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.dynamics.stability import R_NUMBERS, admissible_time, log_norm_r, newton_centre
 from qgd_core.dynamics.updates import decay_weights
@@ -82,10 +84,12 @@ def dissipation_report(
     window (steps times the learning rate); step, the learning rate, 0 for the flow; eps, relative to |u0|.
     Result: a DissipationReport, its numbers exact to rounding; the remedies are a centre after one and two Newton
     steps, the least weight decay with R below 1, the longest window as it stands, and the order that reaches eps.
-    Raises: ConfigError when u0 has a wrong shape.
+    Raises: ConfigError when u0 has a wrong shape, time or step is below 0, or eps is not above 0.
     Source: positive Hessian eigenvalues as dissipative modes, arXiv 2303.03428; R as in stability.
     """
     start = real_vector(u0, "u0", field.n)
+    time, step = nonnegative_number(time, "time"), nonnegative_number(step, "step")
+    needed = _needed_order(field, start, time, positive_number(eps, "eps"))
     values, vectors = np.linalg.eig(field.coefficient(1).toarray())
     order = np.argsort(-values.real)
     values, vectors = values[order].astype(np.complex128), vectors[:, order].astype(np.complex128)
@@ -102,9 +106,9 @@ def dissipation_report(
         log_norm=field.log_norm(),
         r_numbers={name: number(field, start) for name, number in R_NUMBERS.items()},
         admissible_time=window,
-        time=float(time),
-        order=_needed_order(field, start, time, eps),
-        remedies=_remedies(field, start, _needed_order(field, start, time, eps)),
+        time=time,
+        order=needed,
+        remedies=_remedies(field, start, needed),
     )
 
 
@@ -113,11 +117,14 @@ def _needed_order(field: PolynomialField, start: RealArray, time: float, eps: fl
     norms, decay, size = field.norms(), field.log_norm(), float(np.linalg.norm(start))
     if norms.get(0, 0.0) or any(norm for k, norm in norms.items() if k > 2) or not norms.get(2, 0.0):
         return None if norms.get(0, 0.0) or field.degree > 2 else 1
-    growth = np.exp(decay * time)
-    rate = norms[2] * size * (np.expm1(decay * time) / decay if decay else time)
+    with np.errstate(over="ignore"):
+        rate = norms[2] * size * (np.expm1(decay * time) / decay if decay else time)
     if rate >= 1.0:
         return None
-    return max(1, int(np.ceil(np.log(eps * (1 - rate) / growth) / np.log(rate)))) if rate else 1
+    # By logarithms: X itself leaves all bounds in long windows.
+    if rate == 0.0:
+        return 1
+    return max(1, math.ceil((math.log(eps) + math.log1p(-rate) - decay * time) / math.log(rate)))
 
 
 def _remedies(field: PolynomialField, start: RealArray, order: int | None) -> tuple[Remedy, ...]:
@@ -138,7 +145,7 @@ def _remedies(field: PolynomialField, start: RealArray, order: int | None) -> tu
         found.append(_priced(f"a window shorter than {window:.4g}", field, here, 0.0))
     if order is not None:
         with np.errstate(over="ignore"):
-            coordinates = float(np.prod(1.0 + field.n / np.arange(1, order + 1))) - 1.0
+            coordinates = float(np.prod(1.0 + order / np.arange(1, field.n + 1))) - 1.0
         found.append(_priced(f"order N = {order}", field, here, coordinates))
     return tuple(found)
 

@@ -30,6 +30,14 @@ def positive_number(value: Any, name: str) -> float:
     return number
 
 
+def nonnegative_number(value: Any, name: str) -> float:
+    """Return `value` as a float; ConfigError unless it is one finite number that is not below zero."""
+    number = real_number(value, name, "a number >= 0")
+    if number < 0.0:
+        raise ConfigError(f"{name} is {value}, expected a number >= 0.", subject=name, value=number)
+    return number
+
+
 def whole_number(value: Any, name: str, least: int = 0) -> int:
     """Return `value` as an int; ConfigError unless it is a whole number from `least` on."""
     wanted = f"a whole number >= {least}"

@@ -228,4 +228,5 @@ def test_bounds_never_overflow_into_warnings_or_nan(size, rate):
     u0 = np.full(2, size)
     for form in ("discrete", "continuous"):
         assert not np.isnan(carleman(field, 2, form, 0.5).error_bound(u0, 200))
+    assert not np.isnan(carleman(field, 2, "continuous").error_bound(u0, 1e6))
     assert not any(np.isnan(bound(field, 2, u0, 1000.0)) for bound in FLOW_BOUNDS.values())

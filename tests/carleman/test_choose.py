@@ -68,3 +68,33 @@ def test_the_scale_lowers_growth_and_never_the_answer():
     assert better.log_norm() <= system.log_norm()
     np.testing.assert_allclose(better.classical(u0, 3.0), system.classical(u0, 3.0), rtol=0, atol=1e-13)
     assert choose_scale(system, np.zeros(3)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"T": np.nan}, "T is"),
+        ({"T": "a"}, "T is"),
+        ({"T": -1}, "T is"),
+        ({"T": np.inf, "form": "continuous"}, "T is"),
+        ({"T": None, "form": "continuous"}, "T is"),
+        ({"eps": "a"}, "eps"),
+        ({"eps": np.nan}, "eps"),
+        ({"form": "disc"}, "form 'disc'"),
+        ({"max_order": 2.5}, "max_order"),
+        ({"max_dimension": "a"}, "max_dimension"),
+        ({"u0": ["a"]}, "u0 is no vector"),
+        ({"field": None}, "NoneType"),
+    ],
+)
+def test_bad_choices_are_named(options, word):
+    given = {"field": quadratic_field(), "u0": [0.1, 0.1, 0.1], "T": 3, "eps": 1e-2, "step": 0.1, **options}
+    with pytest.raises(ConfigError, match=word):
+        choose_order(**given)
+
+
+@pytest.mark.parametrize("options", [{"step": 1.0, "T": 2000}, {"form": "continuous", "T": 2000.0}], ids=str)
+def test_a_window_that_leaves_all_bounds_is_refused_and_never_overflows(options):
+    growing = PolynomialField({1: [[0.5]], 2: [[0.3]]})
+    with pytest.raises(PrecisionUnreachable, match="No order"):
+        choose_order(growing, [0.5], eps=1e-2, max_order=2, **options)

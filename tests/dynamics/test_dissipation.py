@@ -7,6 +7,7 @@ from qgd_core.dynamics.dissipation import dissipation_report
 from qgd_core.dynamics.polynomial import PolynomialField
 from qgd_core.dynamics.stability import log_norm_r
 from qgd_core.dynamics.updates import decay_weights
+from qgd_core.errors import ConfigError
 
 
 def test_modes_are_counted_by_the_sign_of_their_rate():
@@ -69,3 +70,39 @@ def test_a_field_that_is_fine_needs_no_remedy_but_a_centre():
     assert report.admissible
     assert not any("decay" in remedy.change or "shorter" in remedy.change for remedy in report.remedies)
     assert max(report.r_numbers.values()) < 1.0
+
+
+@pytest.mark.parametrize("rate", [-1.0, 0.5])
+@pytest.mark.parametrize("time", [1e4, 1e300])
+def test_long_windows_neither_overflow_nor_end_in_nan(rate, time):
+    """At T = 1e4, e^(-T) is 0 and e^T infinite: the one decays so far that order 1 is enough, the other is refused."""
+    report = dissipation_report(PolynomialField({1: [[rate]], 2: [[0.3]]}), [0.5], time)
+    assert report.order == (1 if rate < 0 else None)
+    assert report.admissible == (rate < 0)
+
+
+def test_an_order_in_the_billions_is_priced_without_counting_them():
+    """A rate of convergence just below 1: the order is a number, its coordinates are those of one variable."""
+    start = (1 - 1e-9) / np.expm1(1.0)
+    report = dissipation_report(PolynomialField({1: [[1.0]], 2: [[1.0]]}), [start], 1.0)
+    assert report.order > 1e9
+    assert report.remedies[-1].cost == pytest.approx(report.order, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"time": np.nan}, "time is"),
+        ({"time": -1.0}, "time is"),
+        ({"time": "a"}, "time is"),
+        ({"step": -0.1}, "step is"),
+        ({"step": "a"}, "step is"),
+        ({"eps": 0.0}, "eps is"),
+        ({"eps": None}, "eps is"),
+        ({"u0": ["a"]}, "u0 is no vector"),
+        ({"u0": [[1.0], [1.0, 2.0]]}, "u0 is no vector"),
+    ],
+)
+def test_bad_reports_are_named(options, word):
+    with pytest.raises(ConfigError, match=word):
+        dissipation_report(**{"field": PolynomialField({1: [[-1.0]]}), "u0": [0.1], "time": 1.0, **options})
