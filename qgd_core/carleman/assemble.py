@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import math
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -20,6 +23,7 @@ from qgd_core.dynamics.monomials import Csr, IndexArray
 from qgd_core.dynamics.polynomial import PolynomialField
 
 LARGE = 1 << 17  # entries from which loading the compiled kernels, two seconds, is worth it
+SHARE = 1 << 16  # entries that a thread is worth
 MOVED = 1 << 15  # entries moved at a time, so that they stay in cache
 HIGHEST = 10  # degree up to which the multinomials, of which 138 differ, are tabulated
 
@@ -31,159 +35,241 @@ def is_compiled(field: PolynomialField, basis: Basis, discrete: bool) -> bool:
     return LARGE <= count_entries(field, basis, discrete) < np.iinfo(np.int32).max
 
 
+@dataclass(frozen=True)
+class Level:
+    """Rows of one degree in bare monomials: row t has the entries starts[t] to starts[t + 1], of these places and values.
+
+    Of these the first owns[t] have monomials that the row's own one divides, where rows are those of a flow.
+    """
+
+    starts: IndexArray
+    places: Any
+    values: RealArray
+    degrees: Any
+    owns: Any
+
+    def counts(self, order: int) -> IndexArray:
+        """Entry (d, t): how many entries of degree d the rows before t have."""
+        found = [np.append(0, np.cumsum(self.degrees == d))[self.starts] for d in range(order + 1)]
+        return np.array(found, dtype=np.int64)
+
+
 class Assembly:
     """The tables that rows are made with, and the rows written so far.
 
-    Arguments: parts, F_k by degree, in bare monomials of g u; basis, symmetric, whose order limits the columns.
+    Arguments: factors, one polynomial per variable, in bare monomials of g u; basis, symmetric, whose order limits the
+    columns.
     """
 
-    def __init__(self, parts: dict[int, Csr], basis: Basis) -> None:
-        factors = Polynomials.join(parts, basis.n)
-        self.basis, self.products = basis, Products(basis)
-        self._counts = np.ascontiguousarray(factors.counts(basis.order)[::-1])
-        self._table = self.products.places.astype(np.int32, copy=False)
-        digits = np.ascontiguousarray(factors.digits * self.products.lower)
-        self._polynomials = factors.indptr, digits, factors.degrees, factors.data, self._table
-        self.splits, orderings = self._split_all()
-        present = np.flatnonzero(np.bincount(orderings))
-        kinds = np.zeros(present[-1] + 1, dtype=np.uint8)
-        kinds[present] = np.arange(present.size)
-        self.kinds, self.ratios = kinds[orderings], np.sqrt(present[:, np.newaxis] / present)
-        self._row, self._end = 0, 0
-        self._starts = np.zeros(basis.dimension + 1, dtype=np.int32)
+    def __init__(self, factors: Polynomials, basis: Basis) -> None:
+        products = Products(basis)
+        self.basis, self.factors, self.products = basis, factors, products
+        sizes = np.diff(products.starts)
+        self._heads = np.array([np.append(products.tails(d), sizes[d]) for d in range(basis.order + 1)])
+        tables = products.starts.astype(np.int64), self._heads
+        table = np.empty((basis.n, products.lower), dtype=np.int32)
+        edges = np.linspace(0, basis.n, min(basis.n, _share(table.size)) + 1).astype(np.int64)
+        kernels = _kernels()
+        _run(lambda *part: kernels.fill_places(*tables, table, *part), pairwise(edges.tolist()))
+        orderings = _multinomials(basis.order)
+        self._kinds = np.zeros(basis.dimension + 1, dtype=np.uint8)
+        runs = np.zeros(products.lower, dtype=np.uint8)
+        kernels.fill_kinds(*tables, _kinds_after(basis.order), runs, self._kinds)
+        self._ratios = np.sqrt(orderings[:, np.newaxis] / orderings)
+        digits = np.ascontiguousarray(factors.digits * products.lower)
+        self._polynomials = digits, factors.degrees.astype(np.int8), factors.data, table.ravel()
+        self._end = 0
+        self._starts, self._owns = np.zeros((2, basis.dimension + 1), dtype=np.int32)
         self._columns, self._values = np.empty(0, dtype=np.int32), np.empty(0)
 
-    def _split_all(self) -> tuple[list[tuple[Any, Any]], IndexArray]:
-        """By degree, the first variable of every monomial and the rank of the rest; and all multinomials."""
-        n = self.basis.n
-        owners, runs, orderings = np.full(1, -1, dtype=np.int32), *np.ones((2, 1), dtype=np.int64)
-        splits, every = [(owners, owners)], []
-        for degree in range(1, self.basis.order + 1):
-            below, size = (owners, runs, orderings), self.basis.size(degree)
-            owners, tails = (np.empty(size, dtype=np.int32) for _ in range(2))
-            runs, orderings = (np.empty(size, dtype=np.int64) for _ in range(2))
-            tails_from = self.products.tails(degree - 1) if degree > 1 else np.zeros(n, dtype=np.int64)
-            _kernels().split_tuples(degree, tails_from, *below, owners, tails, runs, orderings)
-            splits.append((owners, tails))
-            every.append(orderings)
-        return splits, np.concatenate(every)
+    def level(self, degree: int, constant: RealArray) -> Level:
+        """The rows of one degree, written before, with a constant in each."""
+        places = slice(int(self.products.starts[degree]), int(self.products.starts[degree + 1]))
+        starts = self._starts[places.start - 1 : places.stop] if degree else np.zeros(2, dtype=np.int32)
+        mine = slice(int(starts[0]), int(starts[-1]))
+        kinds = np.repeat(self._kinds[places], np.diff(starts)), self._kinds[self._columns[mine] + 1]
+        bare = self._values[mine] / self._ratios[kinds]
+        shape = (constant.size, self.basis.dimension)
+        rows = sparse.csr_array((bare, self._columns[mine], starts - starts[0]), shape=shape)
+        # The constant comes last in each row, as the first of the places.
+        rows = sparse.hstack([rows, sparse.csr_array(constant[:, np.newaxis])], format="csr")
+        found = ((rows.indices + 1) % (self.basis.dimension + 1)).astype(np.int32)
+        degrees = self.products.degrees(found).astype(np.uint8)
+        return Level(rows.indptr.astype(np.int64), found, rows.data, degrees, self._owns[places])
 
-    def append_map_rows(self, level: Csr, degree: int) -> None:
-        """Append the rows of one degree of a map: its polynomials times `level`, the rows of the degree below, in places."""
-        owners = np.zeros(level.nnz, dtype=np.int32)
-        rooms = self.basis.order - self.products.degrees(level.indices)
-        self._append(*self.splits[degree], level.indptr, owners, level.indices, rooms, level.data)
+    def append_map_rows(self, level: Level, degree: int) -> None:
+        """Append the rows of one degree of a map: its polynomials times `level`, the rows of the degree below."""
+        factors, order = self.factors, self.basis.order
+        counts = factors.counts(order)
+        begins, ends = np.tile(factors.indptr[:-1], (order + 1, 1)), factors.indptr[:-1] + counts
+        begins[0] += factors.count(factors.degrees == 0)  # a constant times a constant is no entry
+        lowest = int(factors.degrees.min(initial=order))
+        usable = factors.degrees <= (order - (degree - 1) * lowest if degree > 1 else 0)
+        # c m = c' m' takes two variables that both have in common, or one where c may divide c'.
+        least = 1 if np.unique(factors.degrees[usable]).size > 1 else 2
+        used = factors.incidence(usable)
+        members = np.ascontiguousarray(self.basis.digits(degree - 1).T, dtype=np.int32)
+        shared = [array.astype(np.int32) for m in (used, used.T.tocsr()) for array in (m.indptr, m.indices)]
 
-    def append_flow_rows(self, variables: Any, rests: Any) -> None:
-        """Append the rows of one degree of a flow: shape (size, degree), each variable and the place of the others."""
-        size, degree = variables.shape
-        none, own = np.zeros(size, dtype=np.int32), np.arange(size, dtype=np.int32)
-        starts = np.arange(0, variables.size + 1, degree)
-        rooms = np.full(variables.size, self.basis.order - degree + 1, dtype=np.int8)
-        self._append(none, own, starts, variables.ravel(), rests.ravel(), rooms, np.empty(0))
+        def write(part: tuple[int, int], *out: Any) -> int:
+            marks = np.full(self.basis.dimension + 1, -1, dtype=np.int32)
+            common = np.zeros(self.basis.n, dtype=np.int32)
+            rows = (
+                *part,
+                self._heads[degree],
+                self._heads[degree - 1],
+                level.starts,
+                level.places,
+                level.values,
+            )
+            ranges = level.degrees, begins, ends, *self._polynomials
+            end: int = _kernels().write_map_rows(*rows, *ranges, members, least, *shared, common, marks, *out)
+            return end
 
-    def split_monomials(self, variables: Any, rests: Any) -> tuple[Any, Any]:
-        """The variables, and the places of the others, of the monomials of one more degree."""
-        degree = variables.shape[1]
-        owners, tails = self.splits[degree + 1]
-        one, other = (np.empty((owners.size, degree + 1), dtype=np.int32) for _ in range(2))
-        table, start = (self._table, self.products.lower), int(self.products.starts[degree])
-        _kernels().replace_one(*table, start, owners, tails, variables, rests, one, other)
-        return one, other
+        self._append(degree, ends - begins, level.counts(order), write)
 
-    def bare_block(self, degree: int) -> Csr:
-        """The rows of one degree in bare monomials, over all coordinates."""
-        rows = self.basis.block(degree)
-        starts = self._starts[rows.start : rows.stop + 1]
-        mine, shape = slice(int(starts[0]), int(starts[-1])), (rows.stop - rows.start, self.basis.dimension)
-        own = np.repeat(self.kinds[rows], np.diff(starts))
-        values = self._values[mine] / self.ratios[own, self.kinds[self._columns[mine]]]
-        return sparse.csr_array((values, self._columns[mine], starts - starts[0]), shape=shape)
+    def append_flow_rows(self, level: Level, degree: int, owned: Any) -> None:
+        """Append the rows of one degree of a flow; of each polynomial the entries `owned` come first."""
+        factors, order = self.factors, self.basis.order
+        fits = factors.degrees <= order - degree + 1
+        first, middle = factors.indptr[:-1], factors.indptr[:-1] + factors.count(owned)
+        constants = factors.count(factors.degrees == 0) if degree == 1 else 0
+        stops = first + factors.count(owned & fits), middle + factors.count(~owned & fits)
+        spans = np.stack([first, stops[0], middle + constants, stops[1]], axis=1)
+        tails = self.products.lower, int(self.products.starts[degree - 1]), self._owns
 
-    def matrix(self) -> Csr:
-        """All rows so far."""
-        starts, end = self._starts[: self._row + 1], self._end
-        shape = (self._row, self.basis.dimension)
-        return sparse.csr_array((self._values[:end], self._columns[:end], starts), shape=shape)
+        def write(part: tuple[int, int], *out: Any) -> int:
+            rows = (
+                *part,
+                self._heads[degree],
+                self._heads[degree - 1],
+                level.starts,
+                level.places,
+                level.values,
+            )
+            end: int = _kernels().write_flow_rows(*rows, level.owns, spans, *self._polynomials, *tails, *out)
+            return end
+
+        own = np.diff(spans)[:, ::2].sum(axis=1)
+        counts = np.vstack([np.arange(level.starts.size), level.counts(order)[:order]])
+        self._append(degree, np.vstack([own, *np.ones((order, own.size), dtype=np.int64)]), counts, write)
+
+    def matrix(self, rows: int) -> Csr:
+        """The rows up to the given degree, all of which are written."""
+        last = self.basis.block(rows).stop
+        entries = self._values[: self._end], self._columns[: self._end]
+        return sparse.csr_array((*entries, self._starts[: last + 1]), shape=(last, self.basis.dimension))
 
     def _append(
-        self,
-        owners: Any,
-        tails: Any,
-        starts: Any,
-        level_owners: Any,
-        places: Any,
-        rooms: Any,
-        factors: RealArray,
+        self, degree: int, factors: IndexArray, counts: IndexArray, write: Callable[..., int]
     ) -> None:
-        level = (
-            starts.astype(np.int64, copy=False),
-            level_owners,
-            places.astype(np.int32, copy=False),
-            rooms.astype(np.int8),
-        )
-        edges = np.linspace(0, owners.size, max(1, min(thread_count(), owners.size)) + 1).astype(np.int64)
-        parts = [slice(begin, end) for begin, end in pairwise(edges.tolist())]
-        with ThreadPoolExecutor(len(parts)) as pool:
-            found = pool.map(
-                lambda part: _kernels().count_products(owners[part], tails[part], *level, self._counts), parts
-            )
-            counts, longest = zip(*found, strict=True)
-            begins = self._end + np.append(0, np.cumsum(counts))
-            columns, values = np.empty(begins[-1], dtype=np.int32), np.empty(begins[-1])
-            columns[: self._end], values[: self._end] = self._columns[: self._end], self._values[: self._end]
-
-            def write(part: slice, begin: int, most: int) -> int:
-                marks = np.zeros(1 << int(2 * most + 1).bit_length(), dtype=np.int64)
-                out = self.kinds, self.ratios, self._row + part.start, marks, self._starts, columns, values
-                rows = owners[part], tails[part], *level, factors, *self._polynomials
-                end: int = _kernels().write_rows(*rows, *out, begin)
-                return end
-
-            ends = list(pool.map(write, parts, begins[:-1].tolist(), longest))
+        """Write the rows of one degree in parts: at most sum_k factors[k, owner] counts[k, before a tail] entries each."""
+        parts, begins = _split(self._heads[degree], self._heads[degree - 1][:-1], factors, counts)
+        begins += self._end
+        columns, values = np.empty(begins[-1], dtype=np.int32), np.empty(begins[-1])
+        columns[: self._end], values[: self._end] = self._columns[: self._end], self._values[: self._end]
+        place = int(self.products.starts[degree])
+        out = self._kinds, self._ratios, place, self._starts, columns, values
+        ends = _run(lambda part, begin: write(part, *out, begin), zip(parts, begins.tolist(), strict=False))
         self._columns, self._values, self._end = columns, values, ends[0]
         for part, begin, end in zip(parts[1:], begins[1:-1].tolist(), ends[1:], strict=True):
-            self._close_gap(slice(self._row + part.start + 1, self._row + part.stop + 1), begin, end)
-        self._row += owners.size
+            self._close_gap(slice(place + part[0], place + part[1]), begin, end)
 
     def _close_gap(self, rows: slice, begin: int, end: int) -> None:
         """Move the entries from begin to end to where those before them end: equal columns left places unused."""
         gap = begin - self._end
-        for array in (self._columns, self._values) if gap else ():
+
+        def move(array: Any) -> None:
             for first in range(begin, end, MOVED):
                 last = min(first + MOVED, end)
                 array[first - gap : last - gap] = array[first:last]
-        self._starts[rows] -= gap
+
+        if gap:
+            _run(move, ((array,) for array in (self._columns, self._values)))
+            self._starts[rows] -= gap
         self._end = end - gap
 
 
-def assemble_map(parts: dict[int, Csr], source: RealArray, basis: Basis, rows: int) -> Csr:
-    """Return the matrix of the lifted map with components `parts` and lifted constant part `source`.
+def assemble_map(parts: dict[int, Csr], basis: Basis, rows: int) -> Csr:
+    """Return the matrix of the lifted map with components `parts`.
 
-    Arguments: parts, F_k by degree, in bare monomials of g u; source (D,); basis, symmetric; rows, the largest degree
-    of a row.
+    Arguments: parts, F_k by degree, in bare monomials of g u; basis, symmetric; rows, the largest degree of a row.
     Result: CSR in weighted coordinates, equal to that of discrete_matrix to rounding; columns distinct, not sorted.
     Raises: nothing; numba must be installed.
     Source: as discrete_matrix.
     """
-    assembly, level = Assembly(parts, basis), sparse.csr_array(np.ones((1, 1)))
-    for j in range(1, rows + 1):
-        if j > 1:
-            bare = source[basis.block(j - 1)] / Basis(basis.n, basis.order).weights(j - 1)
-            constant = sparse.csr_array(bare[:, np.newaxis])
-            level = sparse.csr_array(sparse.hstack([constant, assembly.bare_block(j - 1)], format="csr"))
-        assembly.append_map_rows(level, j)
-    return assembly.matrix()
+    assembly, constant = Assembly(Polynomials.join(parts, basis.n), basis), _constant(parts, basis.n)
+    for degree in range(1, rows + 1):
+        lifted = np.prod(constant[basis.digits(degree - 1)], axis=0)
+        assembly.append_map_rows(assembly.level(degree - 1, lifted), degree)
+    return assembly.matrix(rows)
 
 
 def assemble_flow(parts: dict[int, Csr], basis: Basis, rows: int) -> Csr:
     """Return the matrix of the lifted flow; arguments and result as in assemble_map, equal to continuous_matrix."""
-    assembly = Assembly(parts, basis)
-    split = np.arange(basis.n, dtype=np.int32)[:, np.newaxis], np.zeros((basis.n, 1), dtype=np.int32)
-    for j in range(1, rows + 1):
-        split = split if j == 1 else assembly.split_monomials(*split)
-        assembly.append_flow_rows(*split)
-    return assembly.matrix()
+    factors, constant = Polynomials.join(parts, basis.n), _constant(parts, basis.n)
+    owner = np.repeat(np.arange(basis.n), np.diff(factors.indptr))
+    owned = (factors.digits == owner).any(axis=0)
+    order = np.lexsort((factors.degrees, ~owned, owner))
+    assembly = Assembly(factors.select(order), basis)
+    for degree in range(1, rows + 1):
+        source = constant if degree == 2 else np.zeros(basis.size(degree - 1))
+        assembly.append_flow_rows(assembly.level(degree - 1, source), degree, owned[order])
+    return assembly.matrix(rows)
+
+
+def _constant(parts: dict[int, Csr], n: int) -> RealArray:
+    return parts[0].toarray()[:, 0] if 0 in parts else np.zeros(n)
+
+
+def _split(
+    heads: IndexArray, tails: IndexArray, factors: IndexArray, counts: IndexArray
+) -> tuple[Any, IndexArray]:
+    """Split rows into parts of about as many entries: the first and last row of each, and the entries before each."""
+    before = np.append(0, np.cumsum((factors * (counts[:, -1:] - counts[:, tails])).sum(axis=0)))
+    edges, begins = [0], [0]
+    share = _share(int(before[-1]))
+    for wanted in (int(before[-1]) * part // share for part in range(1, share)):
+        owner = int(np.searchsorted(before, wanted, side="right")) - 1
+        own = factors[:, owner] @ (counts[:, tails[owner] :] - counts[:, tails[owner], np.newaxis])
+        row = int(np.searchsorted(own, wanted - before[owner]))
+        edges.append(int(heads[owner]) + row)
+        begins.append(int(before[owner] + own[row]))
+    return list(pairwise([*edges, int(heads[-1])])), np.array([*begins, before[-1]])
+
+
+def _share(entries: int) -> int:
+    """How many threads so many entries are worth."""
+    return max(1, min(thread_count(), entries // SHARE))
+
+
+def _run(work: Callable[..., Any], parts: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """Do all parts, each on a thread of its own."""
+    listed = list(parts)
+    if len(listed) == 1:
+        return [work(*listed[0])]
+    with ThreadPoolExecutor(len(listed)) as pool:
+        return list(pool.map(lambda part: work(*part), listed))
+
+
+@cache
+def _multinomials(order: int) -> RealArray:
+    """The multinomials of all degrees up to the order, each once, rising."""
+    found = [{1}]
+    for degree in range(1, order + 1):
+        found.append(
+            {math.comb(degree, k) * rest for k in range(1, degree + 1) for rest in found[degree - k]}
+        )
+    return np.array(sorted(set().union(*found)), dtype=np.float64)
+
+
+@cache
+def _kinds_after(order: int) -> Any:
+    """Entry (d, k, r): the kind of a monomial of degree d whose first variable comes r times, before a tail of kind k."""
+    orderings = _multinomials(order)
+    degrees, runs = np.arange(order + 1)[:, np.newaxis, np.newaxis], np.maximum(1, np.arange(order + 1))
+    kinds = np.searchsorted(orderings, orderings[:, np.newaxis] * degrees / runs)
+    return np.minimum(kinds, orderings.size - 1).astype(np.uint8)
 
 
 @cache

@@ -34,7 +34,7 @@ def discrete_matrix(update: PolynomialField, basis: Basis, rows: int | None = No
     """
     parts = terms(update, basis) or {1: sparse.csr_array((update.n, update.n))}
     if is_compiled(update, basis, discrete=True):
-        return assemble_map(parts, discrete_source(update, basis), basis, rows or basis.order)
+        return assemble_map(parts, basis, rows or basis.order)
     products, factors = Products(basis), Polynomials.join(parts, update.n)
     source, lowest = discrete_source(update, basis), int(factors.degrees.min(initial=basis.order))
     usable = int(products.starts[basis.order - lowest + 1])

@@ -79,10 +79,7 @@ class Basis:
 
     def weights(self, degree: int) -> RealArray:
         """The factor of each coordinate over its bare monomial: g^j, times sqrt(multinomial) if symmetric."""
-        power = self.scale**degree
-        if self.kind == "kronecker":
-            return np.full(self.size(degree), power)
-        return power * np.sqrt(count_orderings(self.digits(degree)))
+        return self._weigh(self.digits(degree))
 
     def lift(self, u: ArrayLike) -> RealArray:
         """Return z of u, shape (n,) or (batch, n), as (D,) or (batch, D); exact to rounding."""
@@ -91,8 +88,9 @@ class Basis:
             raise ConfigError(f"u has shape {points.shape}, expected ({self.n},) or (batch, {self.n}).")
         lifted = np.empty((*points.shape[:-1], self.dimension))
         for degree in range(1, self.order + 1):
-            product = np.broadcast_to(self.weights(degree), lifted[..., self.block(degree)].shape).copy()
-            for column in self.digits(degree):
+            digits = self.digits(degree)
+            product = np.broadcast_to(self._weigh(digits), lifted[..., self.block(degree)].shape).copy()
+            for column in digits:
                 product *= points[..., column]
             lifted[..., self.block(degree)] = product
         return lifted
@@ -105,6 +103,12 @@ class Basis:
                 f"z has shape {coordinates.shape}, expected ({self.dimension},) or (batch, {self.dimension})."
             )
         return coordinates[..., : self.n] / self.scale
+
+    def _weigh(self, digits: IndexArray) -> RealArray:
+        """The weights of all coordinates of a degree, of these variables."""
+        degree, size = digits.shape
+        orderings = count_orderings(digits) if self.kind == "symmetric" else np.ones(size)
+        return np.asarray(self.scale**degree * np.sqrt(orderings))
 
 
 def _real_array(values: ArrayLike, name: str) -> NDArray[np.float64]:

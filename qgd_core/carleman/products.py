@@ -124,8 +124,25 @@ class Polynomials:
 
     def counts(self, order: int) -> IndexArray:
         """Entry (d, a): how many entries of row a have a product of at most degree `order` with one of degree d."""
-        below = [np.append(0, np.cumsum(self.degrees <= order - d))[self.indptr] for d in range(order + 1)]
-        return np.asarray(np.diff(np.array(below), axis=1), dtype=np.int64)
+        return np.array([self.count(self.degrees <= order - d) for d in range(order + 1)])
+
+    def count(self, chosen: NDArray[np.bool_]) -> IndexArray:
+        """How many of the chosen entries each row has."""
+        return np.asarray(np.diff(np.append(0, np.cumsum(chosen))[self.indptr]), dtype=np.int64)
+
+    def incidence(self, chosen: NDArray[np.bool_]) -> Any:
+        """The 0-1 matrix, CSR, of the variables that the chosen entries of each of n rows have."""
+        n, where = self.indptr.size - 1, (self.digits < self.indptr.size - 1) & chosen
+        owners = np.broadcast_to(np.repeat(np.arange(n), np.diff(self.indptr)), self.digits.shape)
+        matrix = sparse.coo_array(
+            (np.ones(int(where.sum())), (owners[where], self.digits[where])), shape=(n, n)
+        ).tocsr()
+        matrix.data[:] = 1.0
+        return matrix
+
+    def select(self, entries: IndexArray) -> Polynomials:
+        """The same rows, of as many entries each, in another order."""
+        return Polynomials(self.indptr, self.digits[:, entries], self.degrees[entries], self.data[entries])
 
     def up_to(self, degree: int) -> Polynomials:
         """The same rows without the entries of higher degrees."""

@@ -57,6 +57,7 @@ def in_parts(monkeypatch, large, threads):
     """Compile from so many entries on, in so many threads, whose entries move 7 at a time."""
     monkeypatch.setattr(assemble, "LARGE", large)
     monkeypatch.setattr(assemble, "MOVED", 7)
+    monkeypatch.setattr(assemble, "SHARE", 1)
     monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
 
 
@@ -76,6 +77,8 @@ def in_parts(monkeypatch, large, threads):
         (24, 3, (1,)),
         (30, 3, (2,)),
         (9, 3, (0, 2)),
+        (5, 3, (0, 1, 2, 3)),
+        (4, 5, (1, 3)),
     ],
 )
 def test_every_row_is_the_kronecker_product_and_no_column_repeats(
@@ -135,6 +138,46 @@ def test_every_row_of_a_flow_is_the_sum_over_slots(monkeypatch, n, order, degree
     field, basis, fold = sparse_map(n, degrees), Basis(n, order), isometry(n, order)
     assert assemble.is_compiled(field, basis, discrete=False) == (large == 1)
     check(continuous_matrix(field, basis), fold.T @ kronecker_flow(field, order) @ fold)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(("n", "order"), [(20, 2), (9, 3), (4, 5), (2, 9)])
+def test_slots_of_a_flow_meet_where_polynomials_have_their_own_variable(monkeypatch, n, order, threads):
+    in_parts(monkeypatch, 1, threads)
+    rng, parts = np.random.default_rng(n), {0: np.arange(n) % 2.0, 1: np.eye(n)}
+    parts[1][0] = rng.uniform(0.5, 1.5, n)
+    for k in (2, 3):
+        parts[k] = np.zeros((n, *[n] * k))
+        for own in range(n):
+            for _ in range(4):
+                parts[k][own, own, *rng.integers(0, n, k - 1)] += rng.uniform(0.5, 1.5)
+                parts[k][own, *rng.integers(0, n, k)] += rng.uniform(0.5, 1.5)
+        parts[k] = parts[k].reshape(n, -1)
+    field, basis, fold = PolynomialField(parts), Basis(n, order), isometry(n, order)
+    check(continuous_matrix(field, basis), fold.T @ kronecker_flow(field, order) @ fold)
+
+
+def test_cancelled_slots_of_a_flow_are_dropped_when_compiled(monkeypatch):
+    """u_0' = u_0 + u_1^2, u_1' = -u_1 + u_0: u_0 u_1 does not change by itself."""
+    in_parts(monkeypatch, 1, 1)
+    field = PolynomialField({1: [[1.0, 0.0], [1.0, -1.0]], 2: [[0.0, 0.0, 0.0, 1.0], [0.0] * 4]})
+    matrix, fold = continuous_matrix(field, Basis(2, 3)), isometry(2, 3)
+    assert matrix[[3], :].toarray()[0, 3] == 0.0
+    check(matrix, fold.T @ kronecker_flow(field, 3) @ fold)
+
+
+@pytest.mark.parametrize("form", ["discrete", "continuous"])
+@pytest.mark.parametrize(("n", "order"), [(60, 2), (3, 9)])
+def test_parts_are_of_about_as_many_entries(monkeypatch, n, order, form):
+    in_parts(monkeypatch, 1, 4)
+    found = []
+    split = assemble._split
+    monkeypatch.setattr(assemble, "_split", lambda *a: found.append(split(*a)) or found[-1])
+    build = discrete_matrix if form == "discrete" else continuous_matrix
+    matrix = build(sparse_map(n, (1, 2)), Basis(n, order))
+    parts, begins = found[-1]
+    assert [first for first, _ in parts[1:]] == [last for _, last in parts[:-1]]
+    assert np.diff(begins).max() <= np.diff(begins).mean() + 2 * np.diff(matrix.indptr).max()
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
