@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.linalg import expm
@@ -13,12 +13,42 @@ from scipy.sparse.linalg import expm_multiply
 from qgd_core.arrays import RealArray
 from qgd_core.carleman.bounds import block_norms, comparison_matrix
 from qgd_core.carleman.discrete import step_map
-
-if TYPE_CHECKING:
-    from qgd_core.carleman.system import CarlemanSystem
+from qgd_core.dynamics.polynomial import PolynomialField
 
 DENSE_LIMIT = 2000
 ROUNDS = 6
+
+
+class Step(Protocol):
+    """What is read here of a CarlemanSystem, which stands above."""
+
+    @property
+    def field(self) -> PolynomialField:
+        """The field that is linearised."""
+
+    @property
+    def form(self) -> str:
+        """Discrete or continuous."""
+
+    @property
+    def step(self) -> float:
+        """The learning rate of the discrete form."""
+
+    @property
+    def matrix(self) -> Any:
+        """The step of a map or the generator of a flow."""
+
+    @property
+    def order(self) -> int:
+        """N, the highest degree kept."""
+
+    @property
+    def dimension(self) -> int:
+        """D, the number of coordinates."""
+
+    @property
+    def scale(self) -> float:
+        """g: the coordinates are monomials of g u."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +67,7 @@ class Growth:
         return self.lower == self.upper
 
 
-def dense_growth(run: Sequence[CarlemanSystem]) -> Growth:
+def dense_growth(run: Sequence[Step]) -> Growth:
     """The largest norm of a product, by multiplying dense matrices: D^3 operations a step; exact to rounding."""
     power, largest = np.eye(run[0].dimension) if run else np.eye(1), 1.0
     for one in _one_step(run, _dense_step):
@@ -46,7 +76,7 @@ def dense_growth(run: Sequence[CarlemanSystem]) -> Growth:
     return Growth(largest, largest)
 
 
-def upper_growth(run: Sequence[CarlemanSystem]) -> float:
+def upper_growth(run: Sequence[Step]) -> float:
     """Bound max |M_t .. M_0|_2 from above without a product with any M.
 
     Arguments: run, the systems of the steps in turn, of any size, stored or not, in one basis.
@@ -65,7 +95,7 @@ def upper_growth(run: Sequence[CarlemanSystem]) -> float:
     return largest
 
 
-def lower_growth(run: Sequence[CarlemanSystem], seed: int = 0) -> float:
+def lower_growth(run: Sequence[Step], seed: int = 0) -> float:
     """Bound max |M_t .. M_0|_2 from below by power iteration from a random start.
 
     Arguments: run, as in upper_growth; seed of the start.
@@ -79,7 +109,7 @@ def lower_growth(run: Sequence[CarlemanSystem], seed: int = 0) -> float:
     return max(_power_iteration(run, seed, aim) for aim in ("all steps", "most growth"))
 
 
-def _power_iteration(run: Sequence[CarlemanSystem], seed: int, aim: str) -> float:
+def _power_iteration(run: Sequence[Step], seed: int, aim: str) -> float:
     vector: RealArray = np.random.default_rng(seed).standard_normal(run[0].dimension)
     largest = 1.0
     for _ in range(ROUNDS):
@@ -97,9 +127,7 @@ def _power_iteration(run: Sequence[CarlemanSystem], seed: int, aim: str) -> floa
     return largest
 
 
-def _one_step(
-    run: Sequence[CarlemanSystem], make: Callable[[CarlemanSystem], RealArray]
-) -> Iterator[RealArray]:
+def _one_step(run: Sequence[Step], make: Callable[[Step], RealArray]) -> Iterator[RealArray]:
     """What `make` makes of each system in turn, once for systems that share a matrix."""
     made: dict[int, RealArray] = {}
     for system in run:
@@ -108,18 +136,18 @@ def _one_step(
         yield made[id(system)]
 
 
-def _dense_step(system: CarlemanSystem) -> RealArray:
+def _dense_step(system: Step) -> RealArray:
     dense: RealArray = system.matrix.toarray()
     return dense if system.form == "discrete" else np.asarray(expm(dense), dtype=np.float64)
 
 
-def _block_step(system: CarlemanSystem) -> RealArray:
+def _block_step(system: Step) -> RealArray:
     field, order = system.field.rescale(system.scale), system.order
     if system.form == "discrete":
         return block_norms(step_map(field, system.step), order)[0]
     return np.asarray(expm(comparison_matrix(field.norms(), field.log_norm(), order)), dtype=np.float64)
 
 
-def _step(system: CarlemanSystem, matrix: Any, vector: RealArray) -> RealArray:
+def _step(system: Step, matrix: Any, vector: RealArray) -> RealArray:
     after = matrix @ vector if system.form == "discrete" else expm_multiply(matrix, vector, traceA=0.0)
     return np.asarray(after, dtype=np.float64)

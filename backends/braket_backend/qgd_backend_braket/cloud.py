@@ -97,13 +97,13 @@ class CloudBackend(Backend):
             groups = sets.split(executables, shots, self.session, self.arn)
         with told(self.spec, tasks, len(groups)):
             if self.options.resume is not None:
-                tasks += sets.reopen(self.options.resume, groups, self.session, self.pace)
+                tasks += sets.reopen(self.options.resume, len(groups), self.session, self.pace)
             else:
                 self._send(groups, shots, tasks)
             return [
                 result
                 for task, group in zip(tasks, groups, strict=True)
-                for result in sets.read(task, group, shots)
+                for result in sets.read(task, len(group), shots)
             ]
 
     @property
@@ -129,7 +129,8 @@ class CloudBackend(Backend):
         admit(self.spec, total, cost, options.max_shots, options.max_cost, self.price.basis)
         try:
             for group in groups:
-                task = sets.send(group, shots, self.session, self.arn, (bucket, folder), self.pace)
+                sources = [one.source for one in group]
+                task = sets.send(sources, shots, self.session, self.arn, (bucket, folder), self.pace)
                 print(f"{self.spec}: sent as task {task.id}.", file=sys.stderr, flush=True)
                 tasks.append(task)
             for task in tasks:
