@@ -78,7 +78,7 @@ class Readout(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Every cost and every share of the error of one route, before any circuit is built.
+    """Every cost and every share of the error of one route, before its circuit is built.
 
     `scale` is what a unit amplitude stands for, `parameters` what the solver chose and from what, `losers` the
     other routes that were considered; `build` and `branch` make the circuit and its success branch;
@@ -190,9 +190,24 @@ def explain(plans: Sequence[Any]) -> str:
             f"{cost.success_probability:>10.2e}{cost.shots:>10.1e}{cost.two_qubit * cost.shots:>12.1e}  {shares}"
         )
     chosen = getattr(plans[0], "parameters", {})
-    rows.append(f"{plans[0].solver} is chosen: least two-qubit gates times shots.")
+    rows.append(_reason(plans))
     rows += [
         f"  {name} = {value:.6g}" if isinstance(value, float) else f"  {name} = {value}"
         for name, value in chosen.items()
     ]
     return "\n".join(rows)
+
+
+def _reason(plans: Sequence[Any]) -> str:
+    """Why the first of these was chosen."""
+    chosen, *losers = plans
+    cheapest = min(plans, key=lambda plan: plan.resources.two_qubit * plan.resources.shots)
+    if not losers:
+        return f"{chosen.solver} is the one route that was planned."
+    if cheapest is chosen:
+        return f"{chosen.solver} is chosen: least two-qubit gates times shots."
+    how = getattr(cheapest, "parameters", {}).get("encoding", "another choice")
+    return (
+        f"{chosen.solver} is chosen: least two-qubit gates times shots of what scales and fits the backend;"
+        f" {cheapest.solver} by {how} on {cheapest.resources.qubits} qubits takes fewer."
+    )

@@ -234,6 +234,22 @@ def fine(request):
     return planned(*request.param, eps=5e-3)
 
 
+# Problems of which every route is planned in a few seconds.
+QUICK = ("skewed, 2", "one number", "one rate")
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(problem, id=name, marks=[] if name in QUICK else [pytest.mark.slow])
+        for rows in PROBLEMS.values()
+        for name, problem in rows.items()
+    ]
+)
+def problem(request):
+    """Every problem of the table."""
+    return request.param
+
+
 @pytest.fixture(params=[(name, case) for case, names in BEYOND.items() for name in names])
 def beyond(request):
     """A solver, and a problem of the table that it does not serve."""

@@ -5,9 +5,16 @@ import math
 import numpy as np
 import pytest
 
+from qgd_core.carleman.sequence import CarlemanSequence
+from qgd_core.carleman.system import CarlemanSystem
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.lower import lower
 from qgd_core.circuit.simulate import simulate
+from qgd_core.linear.base import Plan
+from qgd_core.linear.system import LinearSystem
+from qgd_core.ode.base import LinearRecurrence
+from qgd_core.ode.flow import LinearODE
+from qgd_core.planner.choose import plan
 from qgd_core.planner.solvers import SOLVERS
 
 # What a plan may promise above what is built, in CX; the gate counts of encodings are bounds themselves.
@@ -56,3 +63,28 @@ def test_the_table_covers_every_solver_at_every_size(table):
     for rows in problems.values():
         sizes = {getattr(problem, "z0", getattr(problem, "b", None)).size for problem in rows.values()}
         assert sizes >= {1, 2, 3, 5, 8, 33, 64}
+
+
+def test_the_automatic_choice_costs_no_more_than_any_route(problem):
+    """Heavy routes are left out where a light one is often accepted: planned all the same, none is cheaper."""
+    chosen, every = plan(problem, 0.1), plan(problem, 0.1, thorough=True)
+    prices = [one.resources.two_qubit * one.shots for one in (every, *every.losers)]
+    assert len(prices) >= 3
+    assert chosen.solver == every.solver
+    assert chosen.resources.two_qubit * chosen.shots == prices[0] == min(prices)
+
+
+def refused(self, *given):
+    raise AssertionError("the answer was asked for")
+
+
+def test_no_plan_asks_for_the_answer_or_builds_its_circuit(fine, monkeypatch):
+    """Planned anew with every classical solution out of reach, and found the same."""
+    for kind in (LinearSystem, LinearRecurrence, LinearODE):
+        monkeypatch.setattr(kind, "classical", refused)
+    for kind in (CarlemanSystem, CarlemanSequence):
+        monkeypatch.setattr(kind, "evolve", refused)
+    monkeypatch.setattr(Plan, "compile", refused)
+    again = SOLVERS[fine.solver].make_plan(fine.problem, 5e-3)
+    assert again.resources == fine.resources
+    assert again.explain() == fine.explain()

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -43,8 +45,6 @@ def test_unknown_names_offer_the_nearest_one():
 
 
 def test_a_plan_too_wide_for_the_backend_says_so(monkeypatch):
-    import dataclasses
-
     small = get_backend("reference")
     monkeypatch.setattr(small, "capabilities", dataclasses.replace(small.capabilities, max_qubits=1))
     with pytest.raises(PrecisionUnreachable, match="qubits; the backend has 1"):
@@ -58,3 +58,18 @@ def test_amplification_is_an_option_of_every_route():
     found = solve(hard, 0.1, "qsvt", amplified=True)
     assert found.success_probability > 50 * plain.emulate().accepted
     np.testing.assert_allclose(found.value, plain.emulate().value, rtol=0, atol=1e-9)
+
+
+def test_the_explanation_gives_the_reason_that_held():
+    system = LinearSystem([[1.0, 0.3], [-0.2, 0.8]], [1.0, -0.5])
+    assert (
+        "marching is chosen: least two-qubit gates times shots."
+        in plan(PROBLEM, 0.1, thorough=True).explain()
+    )
+    qsvt, cks = plan(system, 0.1, "qsvt"), plan(system, 0.1, "cks")
+    assert "cks is the one route that was planned." in cks.explain()
+    said = dataclasses.replace(cks, losers=(qsvt,)).explain()
+    assert f"of what scales and fits the backend; qsvt by band on {qsvt.qubits} qubits takes fewer." in said
+    # A dense factorisation of the step is cheaper here, and does not scale.
+    dense = plan(PROBLEM, 0.1, "history_kernel").explain()
+    assert "fits the backend; history_kernel by framed history of svd on 10 qubits takes fewer." in dense
