@@ -64,16 +64,19 @@ def _block(magnitude: sp.csr_array, rows: NDArray[np.intp], columns: NDArray[np.
 
 def _component(block: sp.csr_array) -> tuple[float, RealArray, RealArray]:
     """Weights of one connected block by power iteration, stopped before a weight underflows."""
-    u, v = np.asarray(block @ np.ones(block.shape[1])), np.ones(block.shape[1])
-    best = _balanced(block, u, v)
+    turned, v = block.T, np.ones(block.shape[1])
+    u = np.asarray(block @ v)
+    back = np.asarray(turned @ u)
+    best = _balanced(1.0, back, u, v)
     for _ in range(int(np.clip(_WORK / max(1, block.nnz), _LEAST_SWEEPS, _SWEEPS))):
-        v = np.asarray(block.T @ u)
-        v /= v.max()
+        v = back / back.max()
         u = np.asarray(block @ v)
-        u /= u.max()
+        largest = float(u.max())
+        u /= largest
         if min(u.min(), v.min()) < _FLOOR:
             break
-        trial = _balanced(block, u, v)
+        back = np.asarray(turned @ u)
+        trial = _balanced(largest, back, u, v)
         gain = best[0] - trial[0]
         if gain > 0:
             best = trial
@@ -82,8 +85,9 @@ def _component(block: sp.csr_array) -> tuple[float, RealArray, RealArray]:
     return best
 
 
-def _balanced(block: sp.csr_array, u: RealArray, v: RealArray) -> tuple[float, RealArray, RealArray]:
-    """The alpha that u and v allow once u is scaled so that rows and columns need the same one."""
-    by_row = float((np.asarray(block @ v) / u).max())
-    by_column = float((np.asarray(block.T @ u) / v).max())
+def _balanced(
+    by_row: float, back: RealArray, u: RealArray, v: RealArray
+) -> tuple[float, RealArray, RealArray]:
+    """The alpha that u and v allow once u is scaled so that rows, all asking for the same, and columns need the same."""
+    by_column = float((back / v).max())
     return float(np.sqrt(by_row * by_column)), u * np.sqrt(by_row / by_column), v

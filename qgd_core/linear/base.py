@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -152,13 +152,19 @@ class Plan:
         return explain([self, *self.losers])
 
 
+@cache
+def quantile(m: int) -> float:
+    """The square of a length that m standard normal numbers together exceed with probability 1e-4."""
+    return float(chi2.ppf(1.0 - FAILURE, m))
+
+
 def shots_for(readout: Sampled, problem: LinearSystem, eps: float) -> int:
     """Shots that keep the sampling error of x[wanted] below eps * problem.unit with probability 1 - 1e-4."""
     m = len(problem.wanted)
     worst = np.zeros(m)
     worst[0] = problem.bound()
     spread = float(np.linalg.norm(readout.covariance(1.0, worst), 2))
-    return math.ceil(float(chi2.ppf(1.0 - FAILURE, m)) * spread / (eps * problem.unit) ** 2)
+    return math.ceil(quantile(m) * spread / (eps * problem.unit) ** 2)
 
 
 def shots_within(readout: FrameReadout, norm: float, bound: float, error: float) -> float:
@@ -173,7 +179,7 @@ def shots_within(readout: FrameReadout, norm: float, bound: float, error: float)
     worst = np.zeros(readout.n_wanted)
     worst[0] = bound
     spread = float(np.linalg.norm(readout.covariance(norm, 1.0, worst), 2))
-    return float(chi2.ppf(1.0 - FAILURE, readout.n_wanted)) * spread / error**2
+    return quantile(readout.n_wanted) * spread / error**2
 
 
 def explain(plans: Sequence[Any]) -> str:

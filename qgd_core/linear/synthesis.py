@@ -6,11 +6,10 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from scipy.stats import chi2
 
 from qgd_core.budget import best_share
 from qgd_core.circuit.counts import rotation_t_count
-from qgd_core.linear.base import FAILURE, Plan
+from qgd_core.linear.base import Plan, quantile
 
 # Rotations, times what a unit of amplitude stands for, that the share is chosen for: the least is flat in it.
 _TYPICAL = 1e6
@@ -35,8 +34,7 @@ def give_synthesis(plan: Plan, share: float) -> Plan:
     Source: Ross, Selinger, arXiv:1403.2975, for the T gates; the bound on d is derived here.
     """
     problem: Any = plan.problem
-    quantile = float(chi2.ppf(1.0 - FAILURE, len(problem.wanted)))
-    allowed = share / plan.error_budget.shots * math.sqrt(quantile / (4.0 * plan.shots))
+    allowed = share / plan.error_budget.shots * math.sqrt(quantile(len(problem.wanted)) / (4.0 * plan.shots))
     resources = replace(
         plan.resources,
         synthesis=allowed,

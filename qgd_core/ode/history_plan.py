@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from scipy.stats import chi2
 
 from qgd_core.arrays import ComplexArray
 from qgd_core.budget import ErrorBudget
@@ -18,7 +17,7 @@ from qgd_core.circuit.lower import lower
 from qgd_core.circuit.rotation import rotation, rotation_cost, rotation_turns
 from qgd_core.encodings.base import transposed
 from qgd_core.encodings.block import COUNTED
-from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
+from qgd_core.linear.base import SYNTHESIS, Plan, Resources, quantile
 from qgd_core.linear.needed import join, of_encodings
 from qgd_core.linear.transform import n_workspace, transform, transform_cost, transform_vector
 from qgd_core.ode.base import LinearRecurrence
@@ -118,10 +117,9 @@ def plan_polynomial(
     core = core or transformed(history, polynomial)
     worst = np.zeros(frame.n_wanted)
     worst[0] = problem.bound()
-    quantile = float(chi2.ppf(1.0 - FAILURE, frame.n_wanted))
     spread = float(np.linalg.norm(frame.covariance(norm, 1.0, worst), 2))
     shots = max(
-        quantile * spread / (eps * (1.0 - share) * problem.unit) ** 2,
+        quantile(frame.n_wanted) * spread / (eps * (1.0 - share) * problem.unit) ** 2,
         READABLE * (norm / history.constant) ** 2,
     )
     odd = polynomial.parity == 1

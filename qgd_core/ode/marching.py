@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.stats import chi2
 
 from qgd_core.arrays import ComplexArray
 from qgd_core.budget import ErrorBudget, easier, in_sight
@@ -22,7 +21,7 @@ from qgd_core.circuit.counts import Counts, t_estimate
 from qgd_core.encodings.base import BlockEncoding
 from qgd_core.encodings.realisation import Realisation
 from qgd_core.errors import ConfigError, PrecisionUnreachable
-from qgd_core.linear.base import FAILURE, SYNTHESIS, Plan, Resources
+from qgd_core.linear.base import SYNTHESIS, Plan, Resources, quantile
 from qgd_core.linear.classical import upper_norm
 from qgd_core.linear.needed import join, of_encodings, of_norms
 from qgd_core.ode.amplified import March, march_amplified, march_plainly
@@ -120,10 +119,11 @@ def _plan(problem: LinearRecurrence, eps: float, march: March) -> Plan:
     worst = np.zeros(readout.n_wanted)
     worst[0] = problem.bound()
     spread = float(np.linalg.norm(readout.covariance(norm, 1.0, worst), 2))
-    quantile = float(chi2.ppf(1.0 - FAILURE, readout.n_wanted))
     success = ((readout.constant - march.moved) / norm) ** 2
     rare = max(success, 1.0 / _UNSEEN)
-    needed = min(_UNSEEN, max(quantile * spread / (sampling * problem.unit) ** 2, READABLE / rare))
+    needed = min(
+        _UNSEEN, max(quantile(readout.n_wanted) * spread / (sampling * problem.unit) ** 2, READABLE / rare)
+    )
     uses = [realisation.encoding_at(t) for t in range(march.uses)]
     fixed = realisation.prepare_cost + readout.two_qubit
     rotations = realisation.prepare_cost + readout.rotations + 1 + sum(e.rotations for e in uses)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,6 +21,9 @@ from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.ode.base import Matrix
 from qgd_core.ode.nodes import Nodes
 from qgd_core.ode.product import CommutatorBound, Letter, bound_commutators, durations, symmetric_stages
+
+
+_gauss = cache(roots_legendre)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +124,7 @@ class MaskFormula:
 
     def parts(self) -> list[tuple[Mask | None, float]]:
         """What acts, in order: a mask or (None) the diagonal, and for how long."""
-        points, weights = roots_legendre(self.stages)
+        points, weights = _gauss(self.stages)
         at = (points + 1) / 2 * self.time
         gaps = np.diff(np.concatenate([[0.0], at, [self.time]])).tolist()
         found: list[tuple[Mask | None, float]] = [(None, gaps[0])]
