@@ -53,6 +53,13 @@ class Level:
         found = [np.append(0, np.cumsum(self.degrees == d))[self.starts] for d in range(order + 1)]
         return np.array(found, dtype=np.int64)
 
+    def up_to(self, degree: int) -> Level:
+        """The same rows without the entries of higher degrees."""
+        kept = self.degrees <= degree
+        before = np.append(0, np.cumsum(kept))
+        starts, owns = before[self.starts], before[self.starts[:-1] + self.owns] - before[self.starts[:-1]]
+        return Level(starts, self.places[kept], self.values[kept], self.degrees[kept], owns)
+
 
 class Assembly:
     """The tables that rows are made with, and the rows written so far.
@@ -104,6 +111,7 @@ class Assembly:
         begins, ends = np.tile(factors.indptr[:-1], (order + 1, 1)), factors.indptr[:-1] + counts
         begins[0] += factors.count(factors.degrees == 0)  # a constant times a constant is no entry
         lowest = int(factors.degrees.min(initial=order))
+        level = level.up_to(order - lowest)
         usable = factors.degrees <= (order - (degree - 1) * lowest if degree > 1 else 0)
         # c m = c' m' takes two variables that both have in common, or one where c may divide c'.
         least = 1 if np.unique(factors.degrees[usable]).size > 1 else 2
@@ -130,7 +138,7 @@ class Assembly:
 
     def append_flow_rows(self, level: Level, degree: int, owned: Any) -> None:
         """Append the rows of one degree of a flow; of each polynomial the entries `owned` come first."""
-        factors, order = self.factors, self.basis.order
+        factors, order, level = self.factors, self.basis.order, level.up_to(self.basis.order - 1)
         fits = factors.degrees <= order - degree + 1
         first, middle = factors.indptr[:-1], factors.indptr[:-1] + factors.count(owned)
         constants = factors.count(factors.degrees == 0) if degree == 1 else 0

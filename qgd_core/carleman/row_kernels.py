@@ -118,7 +118,7 @@ def write_map_rows(
     return end
 
 
-@compile_kernel(f"i8(i8, i8, {_LEVEL}, i4[::1], i8[:,::1], {_POLYNOMIALS}, i8, i8, i4[::1], {_OUT})")
+@compile_kernel(f"i8(i8, i8, {_LEVEL}, i8[::1], i8[:,::1], {_POLYNOMIALS}, i8, i8, i4[::1], {_OUT})")
 def write_flow_rows(
     first: Any, last: Any, heads: Any, tails: Any, ptr: Any, places: Any, factors: Any,
     level_owns: Any, spans: Any, digits: Any, degrees: Any, data: Any, table: Any,
@@ -141,11 +141,10 @@ def write_flow_rows(
                 split = end
                 low, high = (middle, ptr[tail + 1]) if part else (ptr[tail], middle)
                 for q in range(_u(low), _u(high)):
-                    if places[q] < lower:
-                        target = table[_u(owner * lower + places[q])]
-                        columns[_u(end)] = target - 1
-                        values[_u(end)] = factors[q] * own[_u(kinds[_u(target)])]
-                        end += 1
+                    target = table[_u(owner * lower + places[q])]
+                    columns[_u(end)] = target - 1
+                    values[_u(end)] = factors[q] * own[_u(kinds[_u(target)])]
+                    end += 1
                 known = end
                 search = part == 0 or tail < tails[owner + 1]
                 for entry in range(_u(spans[owner, 2 * part]), _u(spans[owner, 2 * part + 1])):
