@@ -93,13 +93,15 @@ class Block:
         return self.controlled() if self.build_gated is None else self.build_gated()
 
     def gated_cost(self) -> tuple[int, int]:
-        """Upper bounds on the CX and rotations of `gated`: counted, or gate by gate where it is large."""
+        """Upper bounds on the CX and rotations of `gated`, and of its adjoint: counted, or gate by gate where it is large."""
         if self.build_gated is None and self.n_system > COUNTED:
             # A CX under a control takes 6, a rotation 2 and another one.
             return 6 * self.two_qubit + 2 * self.rotations, 2 * self.rotations
         if self.build_gated is None:
-            counts = cost(self.controlled())
-            return counts.two_qubit, counts.rotations
+            # Adjoints are used as often: under a control they may lower to a few gates more.
+            gated = self.controlled()
+            both = [cost(one) for one in (gated, gated.adjoint())]
+            return max(one.two_qubit for one in both), max(one.rotations for one in both)
         return self.two_qubit + self.gate_extra, self.rotations + self.gate_extra
 
     def adjoint(self) -> Self:

@@ -32,3 +32,16 @@ def test_the_bound_of_a_gated_circuit_holds_where_nothing_is_built(monkeypatch, 
     bounds = path.select_cost()
     assert select.two_qubit <= bounds[0]
     assert select.rotations <= bounds[1]
+
+
+@pytest.mark.parametrize("method", ["band", "row_column", "sparse", "pauli", "svd"])
+@pytest.mark.parametrize("seed", [2, *range(104, 112), 122])
+def test_the_cost_under_a_gate_bounds_the_adjoint_too(seed, method):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 6))
+    encoding = block_encode(rng.normal(size=(n, n)) * (rng.random((n, n)) < 0.7), method)
+    two_qubit, rotations = encoding.gated_cost()
+    for gated in (encoding.gated(), encoding.gated().adjoint()):
+        counts = cost(gated)
+        assert counts.two_qubit <= two_qubit
+        assert counts.rotations <= rotations
