@@ -6,7 +6,6 @@ import math
 from dataclasses import replace
 from typing import Any
 
-
 from qgd_core.budget import best_share
 from qgd_core.circuit.counts import rotation_t_count
 from qgd_core.linear.base import Plan, quantile

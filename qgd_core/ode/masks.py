@@ -22,7 +22,6 @@ from qgd_core.ode.base import Matrix
 from qgd_core.ode.nodes import Nodes
 from qgd_core.ode.product import CommutatorBound, Letter, bound_commutators, durations, symmetric_stages
 
-
 _gauss = cache(roots_legendre)
 
 
