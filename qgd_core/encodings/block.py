@@ -93,7 +93,7 @@ class Block:
         return self.controlled() if self.build_gated is None else self.build_gated()
 
     def gated_cost(self) -> tuple[int, int]:
-        """Upper bounds on the CX and rotations of `gated`, and of its adjoint: counted, or gate by gate where it is large."""
+        """Upper bounds on the CX and rotations of `gated` and of its adjoint: counted, or gate by gate where it is large."""
         if self.build_gated is None and self.n_system > COUNTED:
             # A CX under a control takes 6, a rotation 2 and another one.
             return 6 * self.two_qubit + 2 * self.rotations, 2 * self.rotations

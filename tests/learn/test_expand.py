@@ -1,4 +1,5 @@
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -136,6 +137,25 @@ def test_linear_model_has_no_curvature_beyond_the_hessian():
     gram = x.T @ x / len(y) + 0.2 * np.eye(10)
     np.testing.assert_allclose(field.coefficients[1].toarray(), -gram, rtol=0, atol=1e-14)
     assert field.degree == 1
+
+
+def test_sixty_four_weights_take_seconds_at_order_two():
+    """Minus the gradient of a logistic loss, its Hessian and half of its third derivative, in closed form."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(200, 64, generator=generator, dtype=torch.float64) / 8
+    y = torch.sign(torch.randn(200, generator=generator, dtype=torch.float64))
+    centre = np.cos(np.arange(64.0))
+    began = time.process_time()
+    field = expand(
+        logistic(64), Objective("logistic", l2=0.1), (x, y), ActiveSet.from_names(logistic(64)), 2, centre
+    )
+    assert time.process_time() - began < 10.0
+    x, y = x.numpy(), y.numpy()
+    s = 1 / (1 + np.exp(y * (x @ centre)))
+    u = 0.3 * np.sin(np.arange(64.0))
+    along = x @ u
+    expected = x.T @ (y * s - s * (1 - s) * along + y * s * (1 - s) * (1 - 2 * s) * along**2 / 2) / len(y)
+    np.testing.assert_allclose(field(u), expected - 0.1 * (centre + u), rtol=0, atol=1e-13)
 
 
 def test_logistic_loss_of_the_reference_problem():
