@@ -108,3 +108,18 @@ def other_blocks(monkeypatch, module):
 def mark_other_blocks():
     """mark_other_blocks(monkeypatch, module): plants copies of the end in other blocks of a history."""
     return other_blocks
+
+
+def check_on_vectors(circuit, places, wanted, alpha, draws=2):
+    rng = np.random.default_rng(0)
+    for _ in range(draws):
+        start = np.zeros(2**circuit.n_qubits, dtype=complex)
+        start[places] = rng.normal(size=places.size) + 1j * rng.normal(size=places.size)
+        found = alpha * simulate(circuit, start)[: wanted.shape[0]]
+        np.testing.assert_allclose(found, wanted @ start[: wanted.shape[0]], rtol=0, atol=1e-12)
+
+
+@pytest.fixture(scope="session")
+def assert_block():
+    """assert_block(circuit, places, wanted, alpha, draws): the circuit's block on random vectors over these states."""
+    return check_on_vectors

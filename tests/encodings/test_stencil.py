@@ -2,16 +2,13 @@
 
 import itertools
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.sparse.linalg import LinearOperator
 
-from qgd_core.circuit.circuit import CircuitBuilder
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import simulate
-from qgd_core.encodings import stencil
 from qgd_core.encodings.slot_history import encode_history
 from qgd_core.encodings.stencil import encode_stencil
 from qgd_core.errors import ConfigError
@@ -55,17 +52,8 @@ def supported(p):
     return np.flatnonzero(used.reshape(-1))
 
 
-def assert_block(circuit, places, wanted, alpha, draws=2):
-    rng = np.random.default_rng(0)
-    for _ in range(draws):
-        start = np.zeros(2**circuit.n_qubits, dtype=complex)
-        start[places] = rng.normal(size=places.size) + 1j * rng.normal(size=places.size)
-        found = alpha * simulate(circuit, start)[: wanted.shape[0]]
-        np.testing.assert_allclose(found, wanted @ start[: wanted.shape[0]], rtol=0, atol=1e-12)
-
-
 @pytest.mark.parametrize(("diagonals", "square", "p"), CASES.values(), ids=CASES)
-def test_step_is_the_block_matrix(diagonals, square, p):
+def test_step_is_the_block_matrix(assert_block, diagonals, square, p):
     encoding = encode_stencil(diagonals, square, p, BALANCE)
     wanted, circuit = wanted_step(diagonals, square, p), encoding.circuit()
     assert circuit.n_qubits == encoding.n_ancilla + encoding.n_system
@@ -97,86 +85,6 @@ def matrix_round(diagonals, n):
     return sum(value * np.roll(np.eye(n), d, axis=1) for d, value in diagonals.items())
 
 
-def wanted_cubic(linear, square):
-    """[[W, C / b, 0], [0, W (x) W, 2 W (x) C / b], [0, 0, W^(x)3]] on [third, C, second, B, A]: C is a diagonal."""
-    n, one = len(linear), np.eye(len(linear))
-    whole = np.zeros((2, n) * 2 + (n,) + (2, n) * 2 + (n,))
-    whole[0, 0, 0, 0, :, 0, 0, 0, 0, :] = linear
-    whole[0, 0, 0, 0, :, 0, 0, 1] = square / BALANCE * np.einsum("ib,ia->iba", one, one)
-    whole[0, 0, 1, :, :, 0, 0, 1] = np.einsum("ba,dc->bdac", linear, linear)
-    twice = 2.0 * square / BALANCE * np.einsum("jb,ic,ia->jicba", linear, one, one)
-    whole[0, 0, 1, :, :, 1, :, 1] = twice
-    whole[1, :, 1, :, :, 1, :, 1] = np.einsum("kc,jb,ia->kjicba", linear, linear, linear)
-    return whole.reshape(4 * n**3, 4 * n**3)
-
-
-CUBIC = {
-    "two rows": ({0: 0.5, 1: 0.2, -1: 0.1}, 0.2, 1, False),
-    "signed": ({0: -0.6, -1: 0.3}, -0.4, 1, False),
-    "growing": ({0: 1.2, 1: -0.1}, -0.5, 1, False),
-    "linear": ({0: -0.9}, 0.0, 1, False),
-    "linear and growing": ({0: 1.2, 1: 0.1}, 0.0, 1, False),
-    "nearly linear": ({0: 1.0}, 1e-13, 1, False),
-    "two rows, round": ({0: -0.5, 1: 0.3}, 0.2, 1, True),
-}
-
-
-@pytest.mark.parametrize(("diagonals", "square", "p", "periodic"), CUBIC.values(), ids=CUBIC)
-def test_a_cubic_step_is_the_block_matrix_and_so_is_its_adjoint(diagonals, square, p, periodic):
-    linear = (matrix_round if periodic else matrix_of)(diagonals, 2**p)
-    encoding = encode_stencil(diagonals, square, p, BALANCE, order=3, periodic=periodic)
-    wanted, circuit, places = (
-        wanted_cubic(linear, square),
-        encoding.circuit(),
-        np.flatnonzero(encoding.supported),
-    )
-    assert circuit.n_qubits == encoding.n_ancilla + encoding.n_system
-    assert places.size == 2**p + 4**p + 8**p
-    np.testing.assert_allclose(encoding.target.toarray(), wanted, rtol=0, atol=1e-15)
-    assert_block(circuit, places, wanted, encoding.alpha, draws=1)
-    assert_block(circuit.adjoint(), places, wanted.T, encoding.alpha, draws=1)
-    w, c = sum(map(abs, diagonals.values())), abs(square) / BALANCE
-    weights = [[w, c, 0], [0, w**2, 2 * w * c], [0, 0, w**3]]
-    assert abs(encoding.alpha - np.linalg.norm(weights, 2)) < 1e-13
-
-
-def test_a_gate_before_a_cubic_step_leaves_the_identity():
-    diagonals, square, p, _ = CUBIC["signed"]
-    encoding = encode_stencil(diagonals, square, p, BALANCE, order=3)
-    for circuit, matrix in (
-        (encoding.gated(), encoding.target),
-        (encoding.gated().adjoint(), encoding.target.T),
-    ):
-        start = np.zeros((2, 2**encoding.n_ancilla, 2**encoding.n_system), dtype=complex)
-        start[:, 0] = np.random.default_rng(1).normal(size=start.shape[2]) * encoding.supported
-        still, moved = simulate(circuit, start.reshape(-1)).reshape(start.shape)
-        np.testing.assert_allclose(still, start[0], rtol=0, atol=1e-12)
-        np.testing.assert_allclose(encoding.alpha * moved[0], matrix @ start[1, 0], rtol=0, atol=1e-12)
-    assert cost(encoding.gated()).two_qubit <= encoding.gated_cost()[0]
-
-
-@pytest.mark.slow
-def test_a_cubic_step_of_four_rows():
-    encoding = encode_stencil(HEAT, 0.3, 2, BALANCE, order=3)
-    wanted = wanted_cubic(matrix_of(HEAT, 4), 0.3)
-    assert_block(encoding.circuit(), np.flatnonzero(encoding.supported), wanted, encoding.alpha, draws=1)
-
-
-def test_a_cubic_step_moves_every_degree_as_the_map():
-    diagonals, square, n = {0: 0.5, 1: 0.2, -2: -0.3}, 0.4, 8
-    for periodic in (False, True):
-        linear = (matrix_round if periodic else matrix_of)(diagonals, n)
-        v = np.random.default_rng(2).uniform(-0.5, 0.5, n)
-        encoding = encode_stencil(diagonals, square, 3, BALANCE, order=3, periodic=periodic)
-        found = encoding.layout.degrees(encoding.target @ encoding.layout.lift(v, BALANCE))
-        moved, added = linear @ v, square * v**2
-        np.testing.assert_allclose(found[1], moved + added, rtol=0, atol=1e-15)
-        pairs = np.outer(moved, moved) + np.outer(moved, added) + np.outer(added, moved)
-        np.testing.assert_allclose((found[2] + found[2].T) / 2, BALANCE * pairs, rtol=0, atol=1e-15)
-        triples = BALANCE**2 * np.einsum("i,j,k->ijk", moved, moved, moved)
-        np.testing.assert_allclose(found[3], triples, rtol=0, atol=1e-15)
-
-
 ROUND = {
     "heat": (HEAT, 0.1, 2),
     "far": ({3: 0.5, -2: -0.1}, 0.1, 2),
@@ -186,7 +94,7 @@ ROUND = {
 
 
 @pytest.mark.parametrize(("diagonals", "square", "p"), ROUND.values(), ids=ROUND)
-def test_periodic_steps(diagonals, square, p):
+def test_periodic_steps(assert_block, diagonals, square, p):
     n, encoding = 2**p, encode_stencil(diagonals, square, p, BALANCE, periodic=True)
     linear = matrix_round(diagonals, n)
     whole = np.zeros((2, n, n, 2, n, n))
@@ -199,38 +107,6 @@ def test_periodic_steps(diagonals, square, p):
     assert_block(encoding.circuit().adjoint(), supported(p), wanted.T, encoding.alpha, draws=1)
 
 
-def unmerged(monkeypatch):
-    """Slots that differ pass for equal ones."""
-    monkeypatch.setattr(stencil, "margolus", lambda: CircuitBuilder("nothing", 3).build())
-
-
-def one_lowering_for_both(monkeypatch):
-    kept = stencil._Levels.weigh
-
-    def equal(*given):
-        levels = kept(*given)
-        return replace(levels, columns=(levels.columns[0],) * 2)
-
-    monkeypatch.setattr(stencil._Levels, "weigh", equal)
-
-
-def slot_a_always_moves(monkeypatch):
-    kept = stencil._flip_all
-    monkeypatch.setattr(
-        stencil, "_flip_all", lambda builder, pairs: kept(builder, [] if len(pairs) == 1 else pairs)
-    )
-
-
-@pytest.mark.parametrize("plant", [unmerged, one_lowering_for_both, slot_a_always_moves])
-def test_planted_bugs_of_a_cubic_step_are_seen(plant, monkeypatch):
-    diagonals, square, p, _ = CUBIC["two rows"]
-    plant(monkeypatch)
-    encoding = encode_stencil(diagonals, square, p, BALANCE, order=3)
-    wanted = wanted_cubic(matrix_of(diagonals, 2**p), square)
-    with pytest.raises(AssertionError):
-        assert_block(encoding.circuit(), np.flatnonzero(encoding.supported), wanted, encoding.alpha, draws=1)
-
-
 def test_the_first_degree_moves_as_the_map():
     diagonals, square, p = CASES["eight rows"]
     v = np.random.default_rng(2).uniform(-0.5, 0.5, 8)
@@ -240,7 +116,7 @@ def test_the_first_degree_moves_as_the_map():
 
 
 @pytest.mark.parametrize("name", ["heat", "signed", "growing", "linear"])
-def test_history_is_identity_less_shifted_step(name):
+def test_history_is_identity_less_shifted_step(assert_block, name):
     diagonals, square, p = CASES[name]
     encoding = encode_stencil(diagonals, square, p, BALANCE)
     history = encode_history(encoding, 2)
@@ -260,7 +136,7 @@ def test_history_is_identity_less_shifted_step(name):
         np.testing.assert_allclose(after, step @ before, rtol=0, atol=1e-13)
 
 
-def test_the_history_of_an_adjoint_steps_by_the_adjoint():
+def test_the_history_of_an_adjoint_steps_by_the_adjoint(assert_block):
     diagonals, square, p = CASES["two rows"]
     adjoint = encode_stencil(diagonals, square, p, BALANCE).adjoint()
     history, step = encode_history(adjoint, 1), wanted_step(diagonals, square, p).T
@@ -290,13 +166,6 @@ def test_two_to_the_forty_rows_and_steps_build_at_once(order, periodic, cx):
     history = encode_history(encode_stencil(HEAT, 0.1, 40, order=order, periodic=periodic), 40)
     assert cost(history.circuit()).two_qubit <= cx
     assert time.process_time() - began < 1
-
-
-def test_order_three_of_a_million_rows_costs_half_of_what_was_known():
-    """73 m + 78 CX a step."""
-    step = encode_stencil(HEAT, 0.1, 20, order=3)
-    assert cost(step.circuit()).two_qubit <= 740 < (73 * 20 + 78) / 2
-    assert cost(encode_history(step, 20).circuit()).two_qubit < 900
 
 
 def test_operators_of_a_large_size_are_the_matrices_of_a_small_one(monkeypatch):
