@@ -16,10 +16,14 @@ from qgd_core.linear.classical import (
     Matrix,
     direct,
     largest_inverse_row,
+    most_smallest,
     smallest_singular_value,
     upper_norm,
 )
 from qgd_core.readout.shifted import MARGIN
+
+# What rounding may take off a computed singular value, relative to it.
+_ROUNDING = 1e-9
 
 
 class LinearSystem:
@@ -27,11 +31,13 @@ class LinearSystem:
 
     Arguments: matrix, A (n, n), dense or sparse, real; b (n,), not zero; wanted, indices of x to read (all by
     default), each a number or a tuple of indices known to hold equal values, all tuples of one length. What
-    the caller knows beforehand sharpens the plan: smallest, a lower bound on the smallest singular value;
+    the caller knows beforehand sharpens the plan: smallest, a lower bound on the smallest singular value (held against
+    it up to 512 rows; beyond, trusted unless 20 steps of Lanczos' method see a smaller one, or A has a zero row or column);
     bound, an upper limit on |x[wanted]| (by default |b| / smallest); floor, a lower limit on each wanted entry
     (by default -bound, or -|b| times the longest wanted row of the inverse where A is small; 0 where x is known
     to be non-negative); unit, what errors are relative to (by default |b| / |A|, a lower bound on |x|).
-    Raises: ConfigError when shapes disagree, entries are not real and finite, b is zero or A is singular.
+    Raises: ConfigError when shapes disagree, entries are not real and finite, b is zero, A is singular, or has a
+    singular value below `smallest`.
     Source: none.
     """
 
@@ -70,7 +76,17 @@ class LinearSystem:
     @cached_property
     def smallest(self) -> float:
         """Lower bound on the smallest singular value of A."""
-        return smallest_singular_value(self.matrix) if self._smallest is None else self._smallest
+        if self._smallest is None:
+            return smallest_singular_value(self.matrix)
+        seen = most_smallest(self.matrix)
+        if self._smallest > seen * (1.0 + _ROUNDING):
+            raise ConfigError(
+                f"smallest is {self._smallest:.3g}, but A has a singular value of at most {seen:.3g}.",
+                subject=self,
+                value=seen,
+                remedy="Give a lower bound on all singular values, or leave it out: then it is computed.",
+            )
+        return self._smallest
 
     @property
     def knows_smallest(self) -> bool:
@@ -82,7 +98,8 @@ class LinearSystem:
         small = self.b.size <= DENSE
         norm = "singular values, n^3" if small else "row and column sums"
         if self.knows_smallest:
-            return f"{norm}, and a bound on the smallest from the caller"
+            held = "the smallest one" if small else "40 products, which can only contradict it"
+            return f"{norm}; a bound on the smallest, declared by the caller, is held against {held}"
         return f"{norm}, and an inverse" if small else f"{norm}; one sparse factorisation, a Lanczos estimate"
 
     @property

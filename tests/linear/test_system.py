@@ -4,6 +4,7 @@ import scipy.sparse as sp
 
 from qgd_core.errors import ConfigError, PrecisionUnreachable
 from qgd_core.linear.classical import direct, krylov, smallest_singular_value, upper_norm
+from qgd_core.linear.qsvt import plan_qsvt
 from qgd_core.linear.system import LinearSystem
 
 
@@ -77,3 +78,58 @@ def test_a_singular_matrix_is_refused():
     with pytest.raises(ConfigError, match="singular") as caught:
         _ = LinearSystem([[1.0, 1.0], [1.0, 1.0]], B).smallest
     assert caught.value.value < 1e-15
+
+
+def laplacian(n):
+    return sp.csr_array(sp.diags_array([2.0, -1.0, -1.0], offsets=[0, 1, -1], shape=(n, n)))
+
+
+def with_zeros(n, row):
+    given = sp.lil_array(laplacian(n))
+    given[row if row is not None else slice(None), slice(None) if row is not None else 7] = 0.0
+    return sp.csr_array(given)
+
+
+@pytest.mark.parametrize("n", [2, 30, 600, 5000])
+def test_a_declared_smallest_singular_value_that_holds_is_taken(n):
+    exact = 2 - 2 * np.cos(np.pi / (n + 1))
+    assert LinearSystem(laplacian(n), np.ones(n), smallest=exact).smallest == exact
+    assert LinearSystem(laplacian(n), np.ones(n), smallest=0.3 * exact).smallest == 0.3 * exact
+
+
+@pytest.mark.parametrize("n", [2, 30, 600, 5000])
+def test_a_declared_smallest_singular_value_that_is_seen_not_to_hold_is_refused(n):
+    with pytest.raises(ConfigError, match=r"smallest is 1\.5") as caught:
+        _ = LinearSystem(laplacian(n), np.ones(n), smallest=1.5).smallest
+    assert 2 - 2 * np.cos(np.pi / (n + 1)) <= caught.value.value * (1 + 1e-12) < 1.5
+    assert "leave it out" in caught.value.remedy
+
+
+def test_one_small_value_among_many_equal_ones_is_seen():
+    weights = np.ones(2000)
+    weights[1234] = 1e-3
+    with pytest.raises(ConfigError) as caught:
+        _ = LinearSystem(np.diag(weights), np.ones(2000), smallest=0.5).smallest
+    assert caught.value.value == pytest.approx(1e-3, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "match"),
+    [
+        ([[1.0, 1.0], [1.0, 1.0]], "singular"),
+        (with_zeros(600, 5), "row 5 is zero"),
+        (with_zeros(600, None), "column 7 is zero"),
+    ],
+    ids=["dependent rows", "a zero row", "a zero column"],
+)
+def test_a_singular_matrix_is_refused_whatever_is_declared(matrix, match):
+    n = len(matrix) if isinstance(matrix, list) else matrix.shape[0]
+    with pytest.raises(ConfigError, match=match):
+        _ = LinearSystem(matrix, np.ones(n), smallest=0.1).smallest
+
+
+@pytest.mark.parametrize(("n", "held"), [(30, "held against the smallest one"), (600, "can only contradict")])
+def test_what_is_declared_is_said_to_be(n, held):
+    route = plan_qsvt(LinearSystem(2.5 * np.eye(n) + laplacian(n), np.ones(n), range(2), smallest=2.5), 0.3)
+    assert "declared by the caller" in route.explain()
+    assert held in route.explain()
