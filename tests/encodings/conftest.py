@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from qgd_core.carleman.system import carleman
 from qgd_core.circuit.circuit import CircuitBuilder
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.simulate import simulate
+from qgd_core.dynamics.polynomial import PolynomialField
 
 
 def block(circuit, n_system, columns=None):
@@ -123,3 +125,89 @@ def check_on_vectors(circuit, places, wanted, alpha, draws=2):
 def assert_block():
     """assert_block(circuit, places, wanted, alpha, draws): the circuit's block on random vectors over these states."""
     return check_on_vectors
+
+
+def diffusing(
+    n, seed=0, offset=0.05, diagonal=-0.5, beside=0.25, spread=0.1, quadratic=0.1, neighbours=(1, -1)
+):
+    """Diffusion with coefficients that vary, transport u_i (u_{i+1} - u_{i-1}), and a force."""
+    rng = np.random.default_rng(seed)
+
+    def vary(value, size):
+        return value * (1 + spread * rng.uniform(-1, 1, size))
+
+    linear = np.diag(vary(diagonal, n)) + np.diag(vary(beside, n - 1), 1) + np.diag(vary(beside, n - 1), -1)
+    square = np.zeros((n, n, n))
+    for i in range(n):
+        for move in neighbours:
+            if 0 <= i + move < n:
+                square[i, i, i + move] = (1 if move > 0 else -1) * vary(quadratic, 1)[0]
+    force = rng.normal(size=(n, 1))
+    return PolynomialField(
+        {0: offset * force / np.linalg.norm(force), 1: linear, 2: square.reshape(n, n * n)}
+    )
+
+
+def any_entries(n, seed):
+    """Tridiagonal entries of any sign and size."""
+    rng = np.random.default_rng(seed)
+    near = np.abs(np.subtract.outer(np.arange(n), np.arange(n))) <= 1
+    square = np.zeros((n, n, n))
+    square[np.arange(n), np.arange(n)] = near * rng.normal(size=(n, n))
+    return PolynomialField(
+        {0: rng.normal(size=(n, 1)), 1: near * rng.normal(size=(n, n)), 2: square.reshape(n, n * n)}
+    )
+
+
+def reducible():
+    return PolynomialField({0: [[0.1], [0.2], [0.0]], 1: np.diag([0.3, 0.0, -0.8]), 2: np.zeros((3, 9))})
+
+
+FLOWS = {
+    "one variable": diffusing(1),
+    "two": diffusing(2),
+    "padded": diffusing(3),
+    "four": diffusing(4),
+    "no force": diffusing(4, offset=0.0),
+    "no quadratic part": diffusing(4, neighbours=()),
+    "linear alone": diffusing(4, offset=0.0, neighbours=()),
+    "squares and a neighbour": diffusing(4, neighbours=(0, 1)),
+    "zero diagonal": diffusing(4, diagonal=0.0),
+    "zero diagonal of two": diffusing(2, diagonal=0.0),
+    "unrelated entries": any_entries(4, 1),
+    "unrelated entries, padded": any_entries(3, 2),
+    "unrelated entries of two": any_entries(2, 3),
+    "reducible": reducible(),
+}
+
+
+@pytest.fixture(scope="session")
+def flow():
+    """flow(n, seed, ...): diffusion, transport and a force."""
+    return diffusing
+
+
+@pytest.fixture(scope="session")
+def unrelated():
+    """unrelated(n, seed): tridiagonal entries of any sign and size."""
+    return any_entries
+
+
+@pytest.fixture(scope="session")
+def flow_cases():
+    """Flows of every kind, by name."""
+    return FLOWS
+
+
+@pytest.fixture(params=FLOWS.values(), ids=FLOWS)
+def field(request):
+    """Each flow of the table."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def assembled():
+    """assembled(field): its Carleman matrix of order 2, dense, coordinates scaled by 1.3."""
+    return lambda field: carleman(
+        field, order=2, form="continuous", basis="kronecker", scale=1.3
+    ).matrix.toarray()
