@@ -53,13 +53,6 @@ class Level:
         found = [np.append(0, np.cumsum(self.degrees == d))[self.starts] for d in range(order + 1)]
         return np.array(found, dtype=np.int64)
 
-    def up_to(self, degree: int) -> Level:
-        """The same rows without the entries of higher degrees."""
-        kept = self.degrees <= degree
-        before = np.append(0, np.cumsum(kept))
-        starts, owns = before[self.starts], before[self.starts[:-1] + self.owns] - before[self.starts[:-1]]
-        return Level(starts, self.places[kept], self.values[kept], self.degrees[kept], owns)
-
 
 class Assembly:
     """The tables that rows are made with, and the rows written so far.
@@ -85,24 +78,27 @@ class Assembly:
         self._ratios = np.sqrt(orderings[:, np.newaxis] / orderings)
         digits = np.ascontiguousarray(factors.digits * products.lower)
         self._polynomials = digits, factors.degrees.astype(np.int8), factors.data, table.ravel()
-        self._end = 0
+        self.lowest, self._end = int(factors.degrees.min(initial=basis.order)), 0
         self._starts, self._owns = np.zeros((2, basis.dimension + 1), dtype=np.int32)
         self._columns, self._values = np.empty(0, dtype=np.int32), np.empty(0)
 
-    def level(self, degree: int, constant: RealArray) -> Level:
-        """The rows of one degree, written before, with a constant in each."""
-        places = slice(int(self.products.starts[degree]), int(self.products.starts[degree + 1]))
-        starts = self._starts[places.start - 1 : places.stop] if degree else np.zeros(2, dtype=np.int32)
-        mine = slice(int(starts[0]), int(starts[-1]))
-        kinds = np.repeat(self._kinds[places], np.diff(starts)), self._kinds[self._columns[mine] + 1]
-        bare = self._values[mine] / self._ratios[kinds]
-        shape = (constant.size, self.basis.dimension)
-        rows = sparse.csr_array((bare, self._columns[mine], starts - starts[0]), shape=shape)
-        # The constant comes last in each row, as the first of the places.
-        rows = sparse.hstack([rows, sparse.csr_array(constant[:, np.newaxis])], format="csr")
-        found = ((rows.indices + 1) % (self.basis.dimension + 1)).astype(np.int32)
-        degrees = self.products.degrees(found).astype(np.uint8)
-        return Level(rows.indptr.astype(np.int64), found, rows.data, degrees, self._owns[places])
+    def level(self, degree: int, constant: RealArray, highest: int) -> Level:
+        """The rows of one degree, written before, up to a highest degree, with a constant in each."""
+        first, last = (int(place) for place in self.products.starts[degree : degree + 2])
+        starts = (self._starts[first - 1 : last] if degree else np.zeros(2, dtype=np.int32)).astype(np.int64)
+        mine, starts = slice(starts[0], starts[-1]), starts - starts[0]
+        kept = self._columns[mine] < self.products.starts[highest + 1] - 1
+        before = np.append(0, np.cumsum(kept))
+        owns = before[starts[:-1] + self._owns[first:last]] - before[starts[:-1]]
+        starts, places = before[starts], self._columns[mine][kept] + np.int32(1)
+        own = np.repeat(self._kinds[first:last], np.diff(starts))
+        bare = self._values[mine][kept] / self._ratios[own, self._kinds[places]]
+        sources = np.flatnonzero(constant)
+        ends = starts[1:][sources]
+        places, bare = np.insert(places, ends, 0), np.insert(bare, ends, constant[sources])
+        starts = starts + np.searchsorted(sources, np.arange(starts.size))
+        bounds = self.products.starts[1:-1, np.newaxis]
+        return Level(starts, places, bare, (places >= bounds).sum(axis=0, dtype=np.uint8), owns)
 
     def append_map_rows(self, level: Level, degree: int) -> None:
         """Append the rows of one degree of a map: its polynomials times `level`, the rows of the degree below."""
@@ -110,9 +106,7 @@ class Assembly:
         counts = factors.counts(order)
         begins, ends = np.tile(factors.indptr[:-1], (order + 1, 1)), factors.indptr[:-1] + counts
         begins[0] += factors.count(factors.degrees == 0)  # a constant times a constant is no entry
-        lowest = int(factors.degrees.min(initial=order))
-        level = level.up_to(order - lowest)
-        usable = factors.degrees <= (order - (degree - 1) * lowest if degree > 1 else 0)
+        usable = factors.degrees <= (order - (degree - 1) * self.lowest if degree > 1 else 0)
         # c m = c' m' takes two variables that both have in common, or one where c may divide c'.
         least = 1 if np.unique(factors.degrees[usable]).size > 1 else 2
         used = factors.incidence(usable)
@@ -138,7 +132,7 @@ class Assembly:
 
     def append_flow_rows(self, level: Level, degree: int, owned: Any) -> None:
         """Append the rows of one degree of a flow; of each polynomial the entries `owned` come first."""
-        factors, order, level = self.factors, self.basis.order, level.up_to(self.basis.order - 1)
+        factors, order = self.factors, self.basis.order
         fits = factors.degrees <= order - degree + 1
         first, middle = factors.indptr[:-1], factors.indptr[:-1] + factors.count(owned)
         constants = factors.count(factors.degrees == 0) if degree == 1 else 0
@@ -209,7 +203,8 @@ def assemble_map(parts: dict[int, Csr], basis: Basis, rows: int) -> Csr:
     assembly, constant = Assembly(Polynomials.join(parts, basis.n), basis), _constant(parts, basis.n)
     for degree in range(1, rows + 1):
         lifted = np.prod(constant[basis.digits(degree - 1)], axis=0)
-        assembly.append_map_rows(assembly.level(degree - 1, lifted), degree)
+        level = assembly.level(degree - 1, lifted, basis.order - assembly.lowest)
+        assembly.append_map_rows(level, degree)
     return assembly.matrix(rows)
 
 
@@ -222,7 +217,8 @@ def assemble_flow(parts: dict[int, Csr], basis: Basis, rows: int) -> Csr:
     assembly = Assembly(factors.select(order), basis)
     for degree in range(1, rows + 1):
         source = constant if degree == 2 else np.zeros(basis.size(degree - 1))
-        assembly.append_flow_rows(assembly.level(degree - 1, source), degree, owned[order])
+        level = assembly.level(degree - 1, source, basis.order - 1)
+        assembly.append_flow_rows(level, degree, owned[order])
     return assembly.matrix(rows)
 
 
