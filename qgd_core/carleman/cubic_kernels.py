@@ -9,14 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgd_core.carleman.lane_kernels import (
-    MATRIX,
-    add_eight,
-    compile_kernel,
-    copy_eight,
-    multiply_lanes,
-    turn_tile,
-)
+from qgd_core.carleman.lane_intrinsics import turn_tile
+from qgd_core.carleman.lane_kernels import MATRIX, add_eight, compile_kernel, copy_eight, multiply_lanes
 from qgd_core.carleman.lane_kernels import unsigned as _u
 from qgd_core.carleman.symmetric_kernels import multiply_columns, multiply_rows, unpack_columns
 
@@ -51,7 +45,7 @@ def multiply_first(
                     x[at + c - whole] = z[place + c - begin] / _ROOT3
                 place += (n - k) * (n - k - _u(1)) // _u(2)
             slab_b = z[start_slab(b, n) :]
-            unpack_columns(slab_b, rest, begin - b, end - b, x[b * _u(8) :], size, _ROOT2 / _ROOT3)
+            unpack_columns(slab_b, rest, begin - b, end - b, x[b * _u(8) :], size, 1.0 / _ROOT3)
             for c in range(begin, end):
                 at = (c - begin) // _u(8) * size + b * _u(8) + (c - begin) % _u(8)
                 x[at] *= _ROOT2 if c > b else _ROOT3 / _ROOT2
@@ -78,7 +72,7 @@ def multiply_others(
         mine[:] = t[a * slab : (a + _u(1)) * slab]
         multiply_columns(ptr, idx, val, mine, between, n, a, _u(0), n, rest)
         packed = y[start - (a * n - a * (a + _u(1)) // _u(2) + a) :]
-        multiply_rows(ptr, idx, val, between, packed, n, a, a, n, True, _ROOT3, rest)
+        multiply_rows(ptr, idx, val, between, packed, n, a, a, n, _ROOT3, rest)
         y[start] /= _ROOT3
         for c in range(_u(1), n - a):
             y[start + c] /= _ROOT2

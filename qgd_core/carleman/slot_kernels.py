@@ -7,14 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgd_core.carleman.lane_kernels import (
-    MATRIX,
-    add_eight,
-    compile_kernel,
-    copy_eight,
-    multiply_lanes,
-    turn_tile,
-)
+from qgd_core.carleman.lane_intrinsics import turn_tile
+from qgd_core.carleman.lane_kernels import MATRIX, add_eight, compile_kernel, copy_eight, multiply_lanes
 from qgd_core.carleman.lane_kernels import unsigned as _u
 
 

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from threading import Event
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -18,8 +19,11 @@ from scipy import sparse
 from qgd_core.arrays import RealArray
 from qgd_core.dynamics.monomials import Csr
 
+Part = TypeVar("Part")
+
 ROW_BLOCK, COLUMN_BLOCK = 1 << 15, 1 << 17  # doubles
 LARGE = 1 << 20  # coordinates from which loading the compiled kernels, a second, is worth it
+PANEL = 64  # columns of a symmetric tensor that stay in cache
 STRIPS = 8  # parts of a compiled product for each thread: they differ in length
 
 
@@ -129,25 +133,53 @@ def apply_symmetric_pair(
     """Write A x A^T, or A x + x A^T, of a symmetric x, from and to its n (n + 1) / 2 symmetric coordinates.
 
     Arguments: matrix A, CSR (n, n); z and out, coordinates of x and of the result; product, which of the two;
-    workspace, in which n^2 doubles stand between the two slots.
+    workspace, in which n^2 doubles stand between the two slots, or half as many for the sum.
     Result: none; out is exact to rounding. Runs on as many threads as `thread_count` says.
     Raises: nothing; numba must be installed.
-    Source: 64 columns at a time of A x, then eight rows at a time of the result, stay in cache.
+    Source: 64 columns at a time of A x stay in cache; then eight rows at a time of A x A^T, or the sum of what stands in
+    the columns below the diagonal and what earlier ones left right of it.
     """
     n, factor, kernels = matrix.shape[0], _in_threes(matrix), _kernels("symmetric")
     width = -(-n // 8) * 8
+    if not product:
+        _sum_panels(factor, z, out, n, workspace)
+        return
     with workspace.borrow(width * width) as between:
 
         def multiply(_: int, __: int, first: int, last: int) -> None:
-            with workspace.borrow(64 * width) as work:
+            with workspace.borrow(PANEL * width) as work:
                 kernels.multiply_columns(*factor, z, between, n, 0, first, last, work)
 
         def write(_: int, __: int, first: int, last: int) -> None:
-            with workspace.borrow(8 * width + 4160) as work:
-                kernels.multiply_rows(*factor, between, out, n, 0, first, last, product, 1.0, work)
+            with workspace.borrow(16 * width + 4160) as work:
+                kernels.multiply_rows(*factor, between, out, n, 0, first, last, 1.0, work)
 
-        _in_parts(multiply, 1, n, 64)
-        _in_parts(write, 1, n, 8)
+        _in_parts(multiply, 1, n, PANEL)
+        _in_parts(write, 1, n, 16)
+
+
+def _sum_panels(factor: Any, z: RealArray, out: RealArray, n: int, workspace: Workspace) -> None:
+    """out = A x + x A^T, 64 columns of A x at a time, the last ones first.
+
+    Each leaves out the share of as many before it as there are other threads, and adds it once they are there; so none
+    begins before all that came earlier are.
+    """
+    threads, panels, kernels = thread_count(), -(-n // PANEL), _kernels("symmetric")
+    width, done = -(-n // 8) * 8, [Event() for _ in range(panels)]
+    with workspace.borrow(4 * width * (width // 8 + 1)) as between:
+
+        def write(panel: int) -> None:
+            first, last, near = (min((panel + ahead) * PANEL, n) for ahead in (0, 1, threads))
+            try:
+                with workspace.borrow(PANEL * width + 4160) as work:
+                    kernels.sum_panel(*factor, z, between, out, n, first, last, near, work)
+            finally:
+                done[panel].set()
+            for other in done[panel + 1 : panel + threads]:
+                other.wait()
+            kernels.add_tiles(between, out, n, first, last, near)
+
+        _share(write, list(reversed(range(panels))))
 
 
 def apply_symmetric_triple(
@@ -200,14 +232,22 @@ def _in_parts(work: Callable[[int, int, int, int], None], blocks: int, size: int
     part = count if threads == 1 else -(-count // (STRIPS * threads * unit)) * unit
     edges = [(first, min(first + part, count)) for first in range(0, count, part)]
 
-    def do(first: int, last: int) -> None:
-        if by_block:
-            work(first, last, 0, size)
-        else:
-            work(0, blocks, first, last)
+    def do(edge: tuple[int, int]) -> None:
+        work(*((*edge, 0, size) if by_block else (0, blocks, *edge)))
+
+    _share(do, edges)
+
+
+def _share(work: Callable[[Part], None], parts: list[Part]) -> None:
+    """Do all parts, each begun in its turn, on all threads."""
+    threads, rest = thread_count(), iter(parts)
+
+    def do(_: int) -> None:
+        for part in rest:
+            work(part)
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(do, *zip(*edges, strict=True)))
+        list(pool.map(do, range(threads)))
 
 
 @cache

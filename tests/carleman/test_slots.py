@@ -1,5 +1,7 @@
 """Products with the slots of a tensor, by scipy and by compiled kernels, against dense contractions."""
 
+import importlib
+import time
 from itertools import combinations_with_replacement, permutations
 
 import numpy as np
@@ -72,6 +74,40 @@ def test_pairs_of_symmetric_slots_equal_dense_products(n, product):
     dense = matrix.toarray()
     wanted = dense @ x @ dense.T if product else dense @ x + x @ dense.T
     np.testing.assert_allclose(got, wanted[upper] * weights, rtol=0, atol=1e-13 * max(1.0, abs(wanted).max()))
+
+
+@pytest.mark.parametrize("product", [True, False])
+@pytest.mark.parametrize("n", [64, 130, 521])
+def test_products_do_not_depend_on_the_number_of_threads(monkeypatch, n, product):
+    """Bit by bit, with more threads than panels of 64 columns too."""
+    rng = np.random.default_rng(n)
+    matrix, z = sparse_matrix(rng, n, n), rng.standard_normal(n * (n + 1) // 2)
+    results = []
+    for threads in (1, 2, 3, 12):
+        monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+        results.append(run(slots.apply_symmetric_pair, matrix, z, product))
+    for result in results[1:]:
+        np.testing.assert_array_equal(result, results[0])
+
+
+@pytest.mark.parametrize("slow", [0, 3, 8])
+def test_a_sum_waits_for_the_columns_it_takes_from(monkeypatch, slow):
+    """One panel of 64 columns takes longer than all others together."""
+    rng = np.random.default_rng(slow)
+    matrix, z = sparse_matrix(rng, 521, 521), rng.standard_normal(521 * 261)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    wanted = run(slots.apply_symmetric_pair, matrix, z, False)
+    kernels = importlib.import_module("qgd_core.carleman.symmetric_kernels")
+    fast = kernels.sum_panel
+
+    def sum_panel(*arguments):
+        if arguments[7] == 64 * slow:
+            time.sleep(0.05)
+        fast(*arguments)
+
+    monkeypatch.setattr(kernels, "sum_panel", sum_panel)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    np.testing.assert_array_equal(run(slots.apply_symmetric_pair, matrix, z, False), wanted)
 
 
 @pytest.mark.usefixtures("threads")
