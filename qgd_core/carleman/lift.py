@@ -91,7 +91,7 @@ class Basis:
             digits = self.digits(degree)
             product = np.broadcast_to(self._weigh(digits), lifted[..., self.block(degree)].shape).copy()
             for column in digits:
-                product *= points[..., column]
+                product *= np.take(points, column, axis=-1)
             lifted[..., self.block(degree)] = product
         return lifted
 
