@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from qgd_core.arrays import ComplexArray
+from qgd_core.arrays import ComplexArray, RealArray
 from qgd_core.budget import ErrorBudget, best_shares, check_share, easier, least_error
 from qgd_core.circuit.circuit import Circuit, CircuitBuilder
 from qgd_core.circuit.counts import rotation_t_count
@@ -244,17 +244,24 @@ class Combination:
         """The success branch from each node's evolved start, shape (nodes, 2^q)."""
         return self.read(nodes, (nodes.weights * np.exp(-1j * nodes.k * nodes.tilt)) @ states)
 
-    def branch_by_node(self, nodes: Nodes, evolve: Callable[[float], ComplexArray]) -> ComplexArray:
-        """The same from what one node k makes of the start, one after the other; k and -k make conjugates."""
-        weights = nodes.weights * np.exp(-1j * nodes.k * nodes.tilt)
-        mirrored = np.allclose(nodes.k, -nodes.k[::-1]) and np.allclose(weights, np.conj(weights[::-1]))
+    def branch_by_node(
+        self, nodes: Nodes, evolve: Callable[[RealArray], ComplexArray], together: int = 1
+    ) -> ComplexArray:
+        """The same from what nodes k (count,), `together` at a time, make of the start, (count, 2^q).
+
+        k and -k make conjugates, of which one is followed.
+        """
+        k, weights = nodes.k, nodes.weights * np.exp(-1j * nodes.k * nodes.tilt)
+        mirrored = np.allclose(k, -k[::-1]) and np.allclose(weights, np.conj(weights[::-1]))
+        if mirrored:
+            # Added to its conjugate; k = 0 is its own.
+            weights = np.where(k > 0.0, 2.0, 1.0)[k >= 0.0] * weights[k >= 0.0]
+            k = k[k >= 0.0]
         total = np.zeros(self.flow.start.size, dtype=np.complex128)
-        for k, weight in zip(nodes.k.tolist(), weights.tolist(), strict=True):
-            if not mirrored:
-                total += weight * evolve(k)
-            elif k >= 0.0:
-                # Added to its conjugate; k = 0 is its own.
-                total += (2.0 if k else 1.0) * (weight * evolve(k)).real
+        for first in range(0, k.size, together):
+            some = slice(first, first + together)
+            part = weights[some] @ evolve(k[some])
+            total += part.real if mirrored else part
         return self.read(nodes, total)
 
     def read(self, nodes: Nodes, combined: ComplexArray) -> ComplexArray:

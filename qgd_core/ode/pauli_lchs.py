@@ -7,7 +7,7 @@ import math
 import numpy as np
 import scipy.sparse as sp
 
-from qgd_core.arrays import ComplexArray
+from qgd_core.arrays import ComplexArray, RealArray
 from qgd_core.budget import ErrorBudget
 from qgd_core.errors import ConfigError, PrecisionUnreachable
 from qgd_core.linear.base import Plan
@@ -20,6 +20,8 @@ from qgd_core.ode.product import SUBSTEPS, CommutatorBound
 
 # Nested commutators that are worked out for a bound.
 _MOST_WORDS = 4_000
+# Amplitudes of several nodes that are evolved at once.
+_TOGETHER = 1 << 15
 
 
 def plan_pauli_lchs(
@@ -97,7 +99,9 @@ def _plan(given: Combination, once: PauliFormula, commutators: CommutatorBound, 
             chosen.rotations(m) + readout.rotations,
         ),
         build=lambda: given.circuit("pauli_lchs", nodes, chosen.circuit(nodes)),
-        branch=lambda: given.branch_by_node(nodes, lambda k: _evolve(given, chosen, k)),
+        branch=lambda: given.branch_by_node(
+            nodes, lambda k: _evolve(given, chosen, k), max(1, _TOGETHER // given.flow.start.size)
+        ),
         parameters={
             "masks": len(chosen.masks),
             "order": order,
@@ -109,7 +113,7 @@ def _plan(given: Combination, once: PauliFormula, commutators: CommutatorBound, 
     )
 
 
-def _evolve(given: Combination, formula: PauliFormula, k: float) -> ComplexArray:
-    """The start, evolved at one node."""
-    start = given.flow.start.astype(np.complex128)
-    return np.asarray(formula.evolve(start[np.newaxis], np.array([k]))[0])
+def _evolve(given: Combination, formula: PauliFormula, k: RealArray) -> ComplexArray:
+    """The start, evolved at each node."""
+    states = np.repeat(given.flow.start.astype(np.complex128)[np.newaxis], k.size, axis=0)
+    return formula.evolve(states, k)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from qgd_core.arrays import ComplexArray
+from qgd_core.arrays import ComplexArray, RealArray
 from qgd_core.budget import ErrorBudget
 from qgd_core.circuit.circuit import Circuit
 from qgd_core.encodings.algebra import combine, kron
@@ -75,9 +75,9 @@ def plan_qsvt_lchs(problem: LinearODE, eps: float, nodes: str = "fitted", share:
         )
 
     def branch() -> ComplexArray:
-        def evolve(k: float) -> ComplexArray:
+        def evolve(k: RealArray) -> ComplexArray:
             start = flow.start.astype(np.complex128)
-            return evolved(_Generator(flow, k, query.alpha), even, odd, start) / 2.0
+            return evolved(_Generator(flow, k.item(), query.alpha), even, odd, start)[np.newaxis] / 2.0
 
         return given.branch_by_node(chosen, evolve)
 
