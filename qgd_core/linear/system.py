@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from qgd_core.arrays import RealArray, real_vector
+from qgd_core.dynamics.numbers import positive_number, real_number
 from qgd_core.errors import ConfigError
 from qgd_core.linear.classical import (
     DENSE,
@@ -53,7 +54,7 @@ class LinearSystem:
         unit: float | None = None,
     ) -> None:
         self.b = real_vector(b, "b")
-        self.matrix = _square(matrix, self.b.size)
+        self.matrix = square_matrix(matrix, self.b.size, "A")
         if not self.matrix.data.any():
             raise ConfigError(
                 "A is singular: all of it is zero.",
@@ -64,8 +65,10 @@ class LinearSystem:
             raise ConfigError("b is zero: the answer is zero.", subject=self)
         self.wanted = _groups(wanted, self.b.size)
         for name, value in {"smallest": smallest, "bound": bound, "unit": unit}.items():
-            if value is not None and not 0.0 < value < np.inf:
-                raise ConfigError(f"{name} is {value}, it must be positive and finite.", value=value)
+            if value is not None:
+                positive_number(value, name)
+        if floor is not None:
+            real_number(floor, "floor")
         self._smallest, self._bound, self._floor, self._unit = smallest, bound, floor, unit
 
     @cached_property
@@ -147,12 +150,17 @@ class LinearSystem:
         return np.asarray(direct(self.matrix, self.b)[self.wanted].mean(axis=1))
 
 
-def _square(matrix: Matrix | ArrayLike, n: int) -> Matrix:
-    array = sp.csr_array(matrix) if sp.issparse(matrix) else sp.csr_array(np.atleast_2d(np.asarray(matrix)))
+def square_matrix(matrix: Matrix | ArrayLike, n: int, name: str) -> Matrix:
+    """The matrix as real CSR (n, n); ConfigError where it has another shape or entries that are not real and finite."""
+    try:
+        given = matrix if sp.issparse(matrix) else np.atleast_2d(np.asarray(matrix))
+        array = sp.csr_array(given)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name} is no matrix of numbers: {error}.", subject=matrix) from error
     if array.shape != (n, n):
-        raise ConfigError(f"A has shape {array.shape}, expected {(n, n)} for this b.", subject=matrix)
+        raise ConfigError(f"{name} has shape {array.shape}, expected {(n, n)}.", subject=matrix)
     if np.iscomplexobj(array.data) or not np.isfinite(array.data).all():
-        raise ConfigError("A has complex, NaN or infinite entries.", subject=matrix)
+        raise ConfigError(f"{name} has complex, NaN or infinite entries.", subject=matrix)
     return sp.csr_array(array.astype(np.float64))
 
 

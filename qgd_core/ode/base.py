@@ -10,8 +10,10 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from qgd_core.arrays import RealArray, real_vector
+from qgd_core.dynamics.numbers import whole_number
 from qgd_core.encodings.realisation import Structure
 from qgd_core.errors import ConfigError, NotDissipative
+from qgd_core.linear.system import square_matrix
 
 Matrix = sp.csr_array
 
@@ -42,8 +44,7 @@ class LinearRecurrence:
     ) -> None:
         self.z0 = real_vector(z0, "z0")
         n = self.z0.size
-        if steps < 1:
-            raise ConfigError(f"A recurrence needs at least 1 step, got {steps}.", value=steps)
+        steps = whole_number(steps, "steps", 1)
         rows: Any = [np.zeros(n)] if b is None else (b if np.ndim(b) == 2 else [b])
         self.sources: tuple[RealArray, ...] = tuple(real_vector(row, "b", n) for row in rows)
         several = isinstance(matrix, (list, tuple)) and np.ndim(matrix[0]) == 2
@@ -56,7 +57,7 @@ class LinearRecurrence:
                     value=number,
                     remedy="Give one, or one a step.",
                 )
-        self.matrices: tuple[Matrix, ...] = tuple(_square(m, n) for m in given)
+        self.matrices: tuple[Matrix, ...] = tuple(square_matrix(m, n, "A step matrix") for m in given)
         if not self.z0.any() and not np.any(self.sources):
             raise ConfigError("z0 and b are both zero: the answer is zero.", subject=self)
         self.steps = steps
@@ -110,12 +111,3 @@ class LinearRecurrence:
         for t in range(self.steps):
             z = np.asarray(self.matrix_at(t) @ z) + self.source_at(t)
         return z[list(self.wanted)]
-
-
-def _square(matrix: Matrix | ArrayLike, n: int) -> Matrix:
-    array = sp.csr_array(matrix) if sp.issparse(matrix) else sp.csr_array(np.atleast_2d(np.asarray(matrix)))
-    if array.shape != (n, n):
-        raise ConfigError(f"A step matrix has shape {array.shape}, expected {(n, n)}.", subject=matrix)
-    if np.iscomplexobj(array.data) or not np.isfinite(array.data).all():
-        raise ConfigError("A step matrix has complex, NaN or infinite entries.", subject=matrix)
-    return sp.csr_array(array.astype(np.float64))

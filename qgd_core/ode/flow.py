@@ -12,8 +12,10 @@ from scipy.linalg import eigvalsh
 from scipy.sparse.linalg import expm_multiply
 
 from qgd_core.arrays import RealArray, real_vector
+from qgd_core.dynamics.numbers import positive_number
 from qgd_core.encodings.flow_slots import FlowSlots
 from qgd_core.errors import ConfigError, NotDissipative
+from qgd_core.linear.system import square_matrix
 
 Matrix = sp.csr_array
 
@@ -45,19 +47,10 @@ class LinearODE:
         self.z0 = real_vector(z0, "z0")
         n = self.z0.size
         self.b = np.zeros(n) if b is None else real_vector(b, "b", n)
-        array = (
-            sp.csr_array(matrix) if sp.issparse(matrix) else sp.csr_array(np.atleast_2d(np.asarray(matrix)))
-        )
-        if array.shape != (n, n):
-            raise ConfigError(f"A has shape {array.shape}, expected {(n, n)}.", subject=matrix)
-        if np.iscomplexobj(array.data) or not np.isfinite(array.data).all():
-            raise ConfigError("A has complex, NaN or infinite entries.", subject=matrix)
-        if not 0.0 < time < np.inf:
-            raise ConfigError(f"T is {time}, it must be positive and finite.", value=time)
+        self.matrix: Matrix = square_matrix(matrix, n, "A")
+        self.time = positive_number(time, "T")
         if not self.z0.any() and not self.b.any():
             raise ConfigError("z0 and b are both zero: the answer is zero.", subject=self)
-        self.matrix: Matrix = sp.csr_array(array.astype(np.float64))
-        self.time = float(time)
         self.wanted = tuple(range(n)) if wanted is None else tuple(wanted)
         chosen = set(self.wanted)
         if not chosen or len(chosen) != len(self.wanted) or not chosen <= set(range(n)):

@@ -57,6 +57,12 @@ A, B = np.eye(2), np.ones(2)
     ("arguments", "options", "message"),
     [
         ((np.eye(3), B), {}, "shape"),
+        (([["a", "b"], ["c", "d"]], B), {}, "A is no matrix of numbers"),
+        (([[1.0, 2.0], [3.0]], B), {}, "A is no matrix of numbers"),
+        ((np.ones((2, 2, 2)), B), {}, "A is no matrix of numbers"),
+        ((A, ["a", "b"]), {}, "b is no vector"),
+        ((A, B), {"smallest": "a"}, "smallest"),
+        ((A, B), {"floor": np.nan}, "floor"),
         ((A * 1j, B), {}, "complex"),
         ((A * np.nan, B), {}, "NaN"),
         ((A, [1.0, np.inf]), {}, "b has"),

@@ -23,7 +23,10 @@ M, Z = np.eye(2) * 0.5, np.ones(2)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((M, None, Z, 0), "at least 1 step"),
+        ((M, None, Z, 0), "steps is 0"),
+        ((M, None, Z, 2.5), "steps is 2.5"),
+        ((M, None, Z, "a"), "steps is 'a'"),
+        ((None, None, Z, 2), "no matrix of numbers"),
         ((np.eye(3), None, Z, 2), "shape"),
         ((M * 1j, None, Z, 2), "complex"),
         ((M * np.nan, None, Z, 2), "NaN"),
