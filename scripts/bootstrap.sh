@@ -43,7 +43,8 @@ targets=(-e '.[learn,report,dev]')
 for project in backends/*/pyproject.toml; do
     [ -e "$project" ] && targets+=(-e "$(dirname "$project")[dev]")
 done
-install=("$python" -m uv pip install --quiet --python "$python" -c constraints.txt
+# Compiled here once: else every process compiles what it imports, where PYTHONDONTWRITEBYTECODE is set for good.
+install=("$python" -m uv pip install --quiet --compile-bytecode --python "$python" -c constraints.txt
     --build-constraints constraints.txt "${targets[@]}")
 
 # Versions are pinned, so the cache alone gives the same result; the network is asked only for what it lacks.
