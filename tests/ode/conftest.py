@@ -14,6 +14,7 @@ from qgd_core.encodings.slot_steps import SlotSteps
 from qgd_core.ode import history as history_module
 from qgd_core.ode import history_plan
 from qgd_core.ode.base import LinearRecurrence
+from qgd_core.ode.history_solve import plan_filter
 
 M = np.array([[0.7, 0.2], [-0.1, 0.6]])
 RECURRENCES = {
@@ -127,6 +128,19 @@ def check_gates():
         assert counts.two_qubit <= route.resources.two_qubit
         assert counts.rotations <= route.resources.rotations
         assert lower(program.circuit).n_qubits <= route.qubits
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def check_planted(check_gates):
+    """check_planted(layouts): the gates of the first layout of one entry fail what they are held to."""
+
+    def check(layouts):
+        problem = RECURRENCES["one entry"]
+        route = plan_filter(problem, layouts(problem)[0], 0.05)
+        with pytest.raises(AssertionError):
+            check_gates(route, problem)
 
     return check
 
