@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from qgd_core.dynamics.numbers import real_number, whole_number
 from qgd_core.dynamics.updates import PRECONDITIONERS
 from qgd_core.errors import ConfigError
 
@@ -44,6 +45,10 @@ class Settings:
     recentre: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("steps", "order", "newton_steps"):
+            whole_number(getattr(self, name), name)
+        for name in ("learning_rate", "budget", "momentum", "weight_decay"):
+            real_number(getattr(self, name), name)
         _require("steps", self.steps, self.steps >= 1, "at least 1")
         _require("order", self.order, 1 <= self.order <= MOST_ORDER, f"1 to {MOST_ORDER}")
         _require("newton_steps", self.newton_steps, self.newton_steps >= 0, "at least 0")

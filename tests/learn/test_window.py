@@ -149,6 +149,10 @@ def test_a_finished_training_is_said_to_be_finished():
     "bad",
     [
         {"steps": 0},
+        {"steps": 1.5},
+        {"order": "2"},
+        {"learning_rate": "a"},
+        {"budget": None},
         {"order": 0},
         {"order": 7},
         {"newton_steps": -1},
