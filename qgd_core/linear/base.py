@@ -176,10 +176,7 @@ def shots_within(readout: FrameReadout, norm: float, bound: float, error: float)
     Raises: nothing.
     Source: none.
     """
-    worst = np.zeros(readout.n_wanted)
-    worst[0] = bound
-    spread = float(np.linalg.norm(readout.covariance(norm, 1.0, worst), 2))
-    return quantile(readout.n_wanted) * spread / error**2
+    return quantile(readout.n_wanted) * readout.spread(norm, bound) / error**2
 
 
 def explain(plans: Sequence[Any]) -> str:

@@ -115,9 +115,7 @@ def plan_polynomial(
     """
     frame, encoding = history.realisation.readout, history.encoding
     core = core or transformed(history, polynomial)
-    worst = np.zeros(frame.n_wanted)
-    worst[0] = problem.bound()
-    spread = float(np.linalg.norm(frame.covariance(norm, 1.0, worst), 2))
+    spread = frame.spread(norm, problem.bound())
     shots = max(
         quantile(frame.n_wanted) * spread / (eps * (1.0 - share) * problem.unit) ** 2,
         READABLE * (norm / history.constant) ** 2,

@@ -116,9 +116,7 @@ def _plan(problem: LinearRecurrence, eps: float, march: March) -> Plan:
     realisation = march.realisation
     readout, sampling = realisation.readout, eps * (1.0 - march.share)
     norm = realisation.norm(march.uses)
-    worst = np.zeros(readout.n_wanted)
-    worst[0] = problem.bound()
-    spread = float(np.linalg.norm(readout.covariance(norm, 1.0, worst), 2))
+    spread = readout.spread(norm, problem.bound())
     success = ((readout.constant - march.moved) / norm) ** 2
     rare = max(success, 1.0 / _UNSEEN)
     needed = min(

@@ -85,6 +85,10 @@ class FrameReadout(ABC):
         ratio = np.asarray(value) / self.constant
         return np.asarray(norm**2 / (4.0 * shots) * (np.eye(self.n_wanted) + np.outer(ratio, ratio)))
 
+    def spread(self, norm: float, length: float) -> float:
+        """The largest variance of a combination of unit length, for one shot: of numbers of up to `length`."""
+        return norm**2 / 4.0 * (1.0 + (length / float(self.constant)) ** 2)
+
     def from_counts(self, counts: Mapping[int, int], shots: int, norm: float) -> Estimate:
         """Estimate x from accepted outcomes of the whole register (its low qubits hold the frame).
 

@@ -45,7 +45,7 @@ def test_gates_emulation_and_an_integrator_agree(name):
     check(plan_qsvt_lchs(PROBLEMS[name], 0.2), PROBLEMS[name])
 
 
-@pytest.mark.parametrize("eps", [1e-2, 1e-4])
+@pytest.mark.parametrize("eps", [1e-2, pytest.param(1e-4, marks=pytest.mark.slow)])
 def test_the_error_stays_below_its_shares(eps):
     for problem in PROBLEMS.values():
         route = plan_qsvt_lchs(problem, eps)

@@ -119,6 +119,7 @@ SLOW = {
     "norm 1, 5": HISTORIES,
     "singular from zero, 5": HISTORIES,
     "band, 64": HISTORIES,
+    "stiff, 5": {"euler_kernel"},
     "heat, 33": TAYLOR_HISTORIES | {"taylor_marching"},
     "heat and wind, 64": FLOWS - {"lchs"},
 }

@@ -30,6 +30,15 @@ def test_exact_amplitudes_give_signs_and_scale(places, n_slot):
 
 
 @pytest.mark.parametrize(("places", "n_slot"), PLACES)
+def test_the_spread_is_the_largest_of_the_covariance_at_any_numbers_of_such_length(places, n_slot):
+    readout, rng = AnchoredReadout(places, n_slot, 1.7), np.random.default_rng(len(places))
+    for _ in range(4):
+        x = rng.normal(size=len(places))
+        largest = np.linalg.eigvalsh(readout.covariance(7.0, 1.0, x))[-1]
+        assert readout.spread(7.0, float(np.linalg.norm(x))) == pytest.approx(largest, rel=1e-13)
+
+
+@pytest.mark.parametrize(("places", "n_slot"), PLACES)
 def test_the_columns_are_those_of_the_circuit_and_orthonormal(places, n_slot):
     readout = AnchoredReadout(places, n_slot, 1.0)
     full, columns = unitary(readout.circuit()), readout.columns
