@@ -135,7 +135,15 @@ def easier(reachable: float | None, takes: str, otherwise: str) -> str:
     """What to do where an error is out of reach: ask for what can be reached, at what it takes, if any; or else."""
     if reachable is None:
         return f"{otherwise[0].upper()}{otherwise[1:]}."
-    return f"Ask for {1.01 * reachable:.1e} or more, which takes {takes}, or {otherwise}."
+    return f"Ask for {rounded_up(1.01 * reachable):.1e} or more, which takes {takes}, or {otherwise}."
+
+
+def rounded_up(error: float) -> float:
+    """The error at two digits, never below it: what is printed can be asked for."""
+    nearest = float(f"{error:.1e}")
+    return (
+        nearest if nearest >= error else float(f"{nearest + 10.0 ** (math.floor(math.log10(error)) - 1):.1e}")
+    )
 
 
 def check_share(share: float) -> float:

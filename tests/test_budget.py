@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from qgd_core.budget import ErrorBudget, best_share, best_shares, check_share, easier, least_error
+from qgd_core.budget import ErrorBudget, best_share, best_shares, check_share, easier, least_error, rounded_up
 from qgd_core.errors import ConfigError
 
 
@@ -63,7 +63,9 @@ def test_a_share_that_leaves_nothing_is_refused(share):
 def test_the_least_error_in_reach_is_found(edge):
     found = least_error(lambda eps: eps >= edge, 1e-6)
     assert edge <= found <= 1.01 * edge
-    assert f"{1.01 * found:.1e} or more, which takes 9 steps, or do" in easier(found, "9 steps", "do less")
+    assert f"{rounded_up(1.01 * found):.1e} or more, which takes 9 steps, or do" in easier(
+        found, "9 steps", "do less"
+    )
 
 
 def test_the_least_error_is_found_by_decades_where_that_is_enough():
@@ -75,3 +77,25 @@ def test_the_least_error_is_found_by_decades_where_that_is_enough():
 def test_nothing_in_reach_is_said():
     assert least_error(lambda eps: False, 1e-6) is None
     assert easier(None, "9 steps", "do less") == "Do less."
+
+
+@pytest.mark.parametrize(
+    ("error", "printed"),
+    [
+        (1.036e-9, "1.1e-09"),
+        (9.91e-3, "1.0e-02"),
+        (2.5e-4, "2.5e-04"),
+        (0.951, "9.6e-01"),
+        (123.0, "1.3e+02"),
+    ],
+)
+def test_an_error_is_rounded_up_to_what_is_printed(error, printed):
+    assert f"{rounded_up(error):.1e}" == printed
+    assert error <= rounded_up(error) <= 1.1 * error
+
+
+def test_what_is_offered_is_never_below_what_can_be_reached():
+    for k in range(1000):
+        reachable = 10.0 ** (-k / 100.0)
+        offered = float(easier(reachable, "much", "less").split()[2])
+        assert 1.01 * reachable <= offered <= 1.12 * reachable

@@ -29,6 +29,8 @@ from qgd_core.state.uniform import prepare_uniform
 # rows times condition number are no more than that: Lanczos takes tens of products for each unit of the latter.
 _DENSE, _WORK = 1500, 1e7
 _WITHIN = 1e-2
+# Rows up to which a step is multiplied as a table: a million steps are planned in seconds.
+_SMALL = 64
 # What rounding may take off a computed singular value, relative to the matrix.
 _ROUNDING = 1e-7
 # Qubits of time on which equal amplitudes are prepared as any others are, without a clean qubit.
@@ -219,8 +221,9 @@ def lay_out(problem: LinearRecurrence, realisation: Realisation, idle: int | Non
     else:
         n_idle = idle.bit_length()
         choices = [((steps + 2**n_idle - 1).bit_length(), n_idle)]
+    sizes = _sizes(step, realisation.start, steps)
     return [
-        _history(problem, realisation, encode_history(step, n_time, n_idle or None), 2**n_idle)
+        _history(realisation, encode_history(step, n_time, n_idle or None), 2**n_idle, sizes)
         for n_time, n_idle in choices
     ]
 
@@ -236,12 +239,13 @@ def lay_out_framed(
     else:
         n_idle = (idle - 1).bit_length() if idle else -1
         choices = [((steps + _copies(n_idle) - 1).bit_length(), n_idle)]
+    sizes = _sizes(step, realisation.start, steps)
     return [
         _history(
-            problem,
             realisation,
             encode_framed_history(step.target, n_time, None if n_idle < 0 else n_idle),
             _copies(n_idle),
+            sizes,
         )
         for n_time, n_idle in choices
     ]
@@ -261,19 +265,16 @@ def _one_step(realisation: Realisation) -> BlockEncoding:
     return realisation.encodings[0]
 
 
-def _history(
-    problem: LinearRecurrence, realisation: Realisation, encoding: BlockEncoding, copies: int
-) -> History:
+def _history(realisation: Realisation, encoding: BlockEncoding, copies: int, sizes: RealArray) -> History:
     (step,) = realisation.encodings
     blocks, alpha = 2 ** (encoding.n_system - step.n_system), max(1.0, step.alpha)
-    sizes = _sizes(step, realisation.start, problem.steps)
     # Powers of the step are the blocks of the inverse, and at most powers of its alpha.
     inverse = float(np.sum(alpha ** np.minimum(np.arange(blocks), blocks - copies)))
     shortest = 1.0 / math.hypot(1.0, alpha) if isinstance(encoding, FramedHistory) else 1.0
     return History(
         encoding=encoding,
         realisation=realisation,
-        first=blocks - copies - problem.steps,
+        first=blocks - copies - sizes.size + 1,
         copies=copies,
         sizes=np.append(sizes, np.full(copies - 1, sizes[-1])),
         inverse=inverse / shortest,
@@ -290,8 +291,9 @@ def _sizes(step: BlockEncoding, start: RealArray, steps: int) -> RealArray:
     z = np.abs(start)
     if isinstance(step.target, LinearOperator):
         return np.asarray(np.linalg.norm(z) * step.alpha ** np.arange(steps + 1.0))
-    sizes = [float(np.linalg.norm(z))]
+    sizes, entries = [float(np.linalg.norm(z))], abs(step.target)
+    entries = entries.toarray() if z.size <= _SMALL else entries
     for _ in range(steps):
-        z = np.asarray(abs(step.target) @ z)
-        sizes.append(float(np.linalg.norm(z)))
+        z = np.asarray(entries @ z)
+        sizes.append(math.sqrt(z @ z))
     return np.array(sizes)

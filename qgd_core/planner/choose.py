@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import replace
 from typing import TypeAlias
 
 from qgd_core.backends.api import Backend
+from qgd_core.budget import rounded_up
 from qgd_core.errors import ConfigError, LostInRounding, NotDissipative, PrecisionUnreachable
 from qgd_core.linear.amplify import amplify
 from qgd_core.linear.base import Plan
@@ -56,13 +58,7 @@ def plan(
     rows = [row for row in fitting if solver != "auto" or row.takes(problem)]
     limit = backend.capabilities.max_qubits if backend is not None and backend.capabilities.gates else None
     asked, eps = eps, max(eps, _LEAST_ERROR)
-    plans, refusals = _plans(
-        problem, eps, rows, limit, synthesis_share(eps), amplified=amplified, thorough=thorough
-    )
-    if not plans:
-        plans, refusals = _plans(
-            problem, eps, rows, limit, _LAST_SHARE, amplified=amplified, thorough=thorough
-        )
+    plans, refusals = _plans(problem, eps, rows, limit, amplified=amplified, thorough=thorough)
     if not plans:
         raise _nearest(problem, eps, refusals)
     best = plans[0]
@@ -89,53 +85,73 @@ def _plans(
     eps: float,
     rows: list[Solver],
     limit: int | None,
-    synthesis: float,
     *,
     amplified: bool = False,
     thorough: bool = False,
 ) -> tuple[list[Plan], list[tuple[Solver, Refusal]]]:
     """The plans of these routes, the best first, those that fit the limit before the others; and who refused why.
 
-    `synthesis` is the part of eps that each leaves to rotation synthesis.
+    Each leaves to rotation synthesis what costs least; where none can, all that it needs is a trace.
     """
     plans: list[Plan] = []
     refusals: list[tuple[Solver, Refusal]] = []
-    often = False
-    for row in sorted(rows, key=lambda row: row.heavy):
-        if row.heavy and often and not thorough:
+    for synthesis in (synthesis_share(eps), _LAST_SHARE):
+        refusals.clear()
+        often = False
+        for row in sorted(rows, key=lambda row: row.heavy):
+            if row.heavy and often and not thorough:
+                break
+            try:
+                route = row.make_plan(problem, eps * (1.0 - synthesis))
+            except (PrecisionUnreachable, NotDissipative) as refusal:
+                refusals.append((row, refusal))
+                continue
+            route = _fitting(give_synthesis(route, eps * synthesis), limit)
+            # Amplified amplitudes are larger for the same answer: what synthesis may move them by serves all the more.
+            plans.append(amplify(route) if amplified else route)
+            fits = limit is None or plans[-1].qubits <= limit
+            often |= fits and not row.heavy and plans[-1].success_probability > _RARE
+        if plans:
             break
-        try:
-            route = row.make_plan(problem, eps * (1.0 - synthesis))
-        except (PrecisionUnreachable, NotDissipative) as refusal:
-            refusals.append((row, refusal))
-            continue
-        route = _fitting(give_synthesis(route, eps * synthesis), limit)
-        # Amplified amplitudes are larger for the same answer: what synthesis may move them by serves all the more.
-        plans.append(amplify(route) if amplified else route)
-        fits = limit is None or plans[-1].qubits <= limit
-        often |= fits and not row.heavy and plans[-1].success_probability > _RARE
     plans.sort(key=lambda p: (limit is not None and p.qubits > limit, p.resources.two_qubit * p.shots))
     return plans, refusals
 
 
 def _nearest(problem: Problem, eps: float, refusals: list[tuple[Solver, Refusal]]) -> Refusal:
-    """The refusal that names the nearest error in reach; in the unit of eps where it says how far polynomials round."""
+    """The refusal that names the nearest error in reach: one that a plan was made for.
 
-    def reachable(refusal: Refusal) -> float:
-        if isinstance(refusal, LostInRounding) and refusal.value is not None:
-            return _ROUNDED * eps * refusal.value / refusal.allowed
-        return math.inf if isinstance(refusal, NotDissipative) or refusal.value is None else refusal.value
+    What rounding leaves of a polynomial is told in its own unit, and how far queries reach is not how far they round.
+    """
 
-    row, refusal = min(refusals, key=lambda pair: reachable(pair[1]))
-    if not isinstance(refusal, LostInRounding):
-        return refusal
-    eps = reachable(refusal)
-    plans: list[Plan] = []
-    while not plans and eps < 1.0:
-        plans, _ = _plans(problem, eps, [row], None, synthesis_share(eps))
-        eps = eps if plans else _ROUNDED * eps
-    remedy = f"{_offer(eps, plans[0])}." if plans else "Use another route."
-    return PrecisionUnreachable(refusal.message, subject=problem, value=eps if plans else None, remedy=remedy)
+    def reachable(refusal: Refusal, eps: float) -> float:
+        if isinstance(refusal, NotDissipative) or refusal.value is None:
+            return math.inf
+        if isinstance(refusal, LostInRounding):
+            return rounded_up(_ROUNDED * eps * refusal.value / refusal.allowed)
+        return rounded_up(1.01 * refusal.value)
+
+    said = [reachable(refusal, eps) for _, refusal in refusals]
+    near = list(said)
+    while True:
+        error = min(near)
+        place = near.index(error)
+        row, refusal = refusals[place]
+        as_said = error == said[place] and not isinstance(refusal, LostInRounding)
+        if error == math.inf:
+            return refusal if as_said else _out_of_reach(problem, refusal)
+        plans, others = _plans(problem, error, [row], None)
+        if plans:
+            return refusal if as_said else _out_of_reach(problem, refusal, error, plans[0])
+        further = max(_ROUNDED * error, min(reachable(other, error) for _, other in others))
+        near[place] = rounded_up(further) if further < 1.0 else math.inf
+
+
+def _out_of_reach(
+    problem: Problem, refusal: Refusal, error: float | None = None, plan: Plan | None = None
+) -> Refusal:
+    """The same refusal, naming an error that this plan was made for."""
+    remedy = "Use another route." if error is None or plan is None else f"{_offer(error, plan)}."
+    return PrecisionUnreachable(refusal.message, subject=problem, value=error, remedy=remedy)
 
 
 def _offer(eps: float, plan: Plan) -> str:
@@ -160,11 +176,15 @@ def _fitting(route: Plan, limit: int | None) -> Plan:
 
 
 def _nearest_in_reach(problem: Problem, eps: float, rows: list[Solver], limit: int) -> str:
-    """Which larger error fits the backend, and what it costs there."""
-    while (eps := 2.0 * eps) < 1.0:
-        plans, _ = _plans(problem, eps, rows, limit, synthesis_share(eps))
-        if plans and plans[0].qubits <= limit:
-            return f"{_offer(eps, plans[0])}; or use another backend."
-    return (
-        "No larger error fits either: use fewer active weights, a lower Carleman order, or another backend."
-    )
+    """Which larger error fits the backend while half of it does not, by bisection, and what it costs there."""
+    errors = [rounded_up(eps * 2.0**k) for k in range(1, math.ceil(-math.log2(min(eps, 1.0))))]
+
+    def best(error: float) -> Plan | None:
+        plans, _ = _plans(problem, error, rows, limit)
+        return plans[0] if plans and plans[0].qubits <= limit else None
+
+    place = bisect_left(errors, True, key=lambda error: best(error) is not None)
+    found = best(errors[place]) if place < len(errors) else None
+    if found is None:
+        return "No larger error fits either: use fewer active weights, a lower Carleman order, or another backend."
+    return f"{_offer(errors[place], found)}; or use another backend."

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from qgd_core.backends.registry import get_backend
+from qgd_core.budget import rounded_up
 from qgd_core.errors import PrecisionUnreachable
 from qgd_core.linear.qsvt import plan_qsvt
 from qgd_core.linear.system import LinearSystem
@@ -145,7 +146,10 @@ def test_an_error_out_of_reach_names_what_is_in_reach():
         plan_qsvt(hard, 1e-16, "svd")
     reachable = caught.value.value
     assert 1e-16 < reachable < 1e-6
-    assert f"Ask for {1.01 * reachable:.1e} or more, which takes 1e+07 queries" in caught.value.remedy
+    assert (
+        f"Ask for {rounded_up(1.01 * reachable):.1e} or more, which takes 1e+07 queries"
+        in caught.value.remedy
+    )
     with pytest.raises(PrecisionUnreachable):
         plan_qsvt(hard, 0.98 * reachable, "svd")
     hopeless = LinearSystem([[1.0, 1.0], [1.0, 1.0 + 1e-7]], [1.0, 1.0])

@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from qgd_core.backends.registry import get_backend
+from qgd_core.budget import rounded_up
 from qgd_core.carleman.system import carleman
 from qgd_core.circuit.counts import cost
 from qgd_core.circuit.lower import lower
@@ -168,7 +169,7 @@ def test_the_planner_passes_the_nearest_error_on():
     with pytest.raises(PrecisionUnreachable) as caught:
         plan(problem, 1e-7, "mask_lchs")
     asked = 1.01 * caught.value.value
-    assert f"Ask for {asked:.1e} or more, which takes" in str(caught.value)
+    assert f"Ask for {rounded_up(asked):.1e} or more, which takes" in str(caught.value)
     assert plan(problem, asked, "mask_lchs").error_budget.total == pytest.approx(asked)
 
 

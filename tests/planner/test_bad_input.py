@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qgd_core.backends.registry import get_backend
-from qgd_core.errors import ConfigError, NotDissipative, PrecisionUnreachable
+from qgd_core.errors import ConfigError, LostInRounding, NotDissipative, PrecisionUnreachable
 from qgd_core.linear.adiabatic import plan_adiabatic
 from qgd_core.linear.hhl import plan_hhl
 from qgd_core.linear.kernel_ladder import plan_kernel_ladder
@@ -63,6 +63,48 @@ def test_where_a_polynomial_rounds_too_much_the_error_named_is_that_of_the_answe
     assert np.linalg.norm(found.emulate().value - x) <= found.error_budget.polynomial * ill.unit
 
 
+def rounding(reached, rounded):
+    """The inverse by a polynomial that ten million queries take to `reached`, and rounding to `rounded` alone."""
+
+    def make(problem, eps):
+        if eps < reached:
+            raise PrecisionUnreachable("Too many queries.", value=reached, remedy=f"Ask for {reached}.")
+        if eps < rounded:
+            raise LostInRounding(rounded, eps, problem)
+        return plan_qsvt(problem, eps)
+
+    return make
+
+
+def test_an_error_that_queries_reach_and_rounding_does_not_is_not_named(monkeypatch):
+    row = dataclasses.replace(SOLVERS["qsvt"], make_plan=rounding(1e-8, 3e-6))
+    monkeypatch.setitem(SOLVERS, "qsvt", row)
+    with pytest.raises(PrecisionUnreachable, match="queries") as caught:
+        plan(MILD, 1e-9, "qsvt")
+    assert 3e-6 <= caught.value.value < 5e-5
+    assert f"Ask for {caught.value.value:.1e}, for which qsvt takes" in caught.value.remedy
+    assert plan(MILD, caught.value.value, "qsvt").solver == "qsvt"
+
+
+def test_an_error_that_queries_reach_is_named_as_it_is(monkeypatch):
+    row = dataclasses.replace(SOLVERS["qsvt"], make_plan=rounding(1e-8, 1e-9))
+    monkeypatch.setitem(SOLVERS, "qsvt", row)
+    with pytest.raises(PrecisionUnreachable, match="queries") as caught:
+        plan(MILD, 1e-9, "qsvt")
+    assert caught.value.value == 1e-8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cks", "kernel_reflection"])
+def test_the_error_that_is_named_is_one_that_a_plan_takes(name):
+    """How far ten million queries reach is not how far their polynomials round."""
+    hard = LinearSystem([[1.0, 1.0], [1.0, 1.0 + 2e-4]], [1.0, -1.0])
+    with pytest.raises(PrecisionUnreachable) as caught:
+        plan(hard, 1e-11, name)
+    assert f"Ask for {caught.value.value:.1e}" in caught.value.remedy
+    assert plan(hard, caught.value.value, name).error_budget.total == pytest.approx(caught.value.value)
+
+
 def test_a_flow_that_grows_too_much_is_refused_where_it_must_lose():
     with pytest.raises(NotDissipative, match="grow") as caught:
         plan(LinearODE([[3.0]], None, [1.0], 10.0), 0.1, "lchs")
@@ -72,7 +114,9 @@ def test_a_flow_that_grows_too_much_is_refused_where_it_must_lose():
 def test_where_no_route_serves_the_nearest_error_of_all_is_named(monkeypatch):
     rows = {name: SOLVERS[name] for name in ("qsvt", "cks", "kernel_reflection", "kernel_ladder")}
     monkeypatch.setattr("qgd_core.planner.choose.SOLVERS", rows)
-    hard = LinearSystem([[1.0, 1.0], [1.0, 1.0 + 1e-5]], [1.0, 1.0])
+    for module in ("qsvt", "kernel_reflection", "kernel_ladder"):
+        monkeypatch.setattr(f"qgd_core.linear.{module}._MOST_QUERIES", 3000)
+    hard = LinearSystem([[1.0, 1.0], [1.0, 1.0 + 1e-2]], [1.0, 1.0])
     values = []
     for name in [*rows, "auto"]:
         with pytest.raises(PrecisionUnreachable) as caught:
@@ -124,11 +168,23 @@ def test_a_history_that_cannot_be_inverted_is_not_called_the_callers_singular_sy
 @pytest.mark.parametrize("name", ["trapezoid_kernel", "trapezoid_qsvt", "euler_kernel"])
 def test_more_steps_than_there_are_name_the_error_in_reach(name):
     with pytest.raises(PrecisionUnreachable, match="steps") as caught:
-        plan(LinearODE([[-1.0]], None, [1.0], 1e4), 1e-9, name)
+        SOLVERS[name].make_plan(LinearODE([[-1.0]], None, [1.0], 1e4), 1e-9)
     # With h = 1e-2, T h^2 / 12 of errors that add up, and h / 2 of errors that decay; nine tenths of what is asked for.
     error = 1e4 * 1e-4 / 12 if name.startswith("trapezoid") else 1e-2 / 2
     assert caught.value.value == pytest.approx(error / 0.9, rel=0.01)
     assert "1e+06 steps" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["trapezoid_kernel", "trapezoid_qsvt"])
+def test_an_error_that_steps_reach_and_queries_do_not_is_not_named(name):
+    """A million steps serve 0.1; a history of them has a gap that no polynomial resolves."""
+    flow = LinearODE([[-1.0]], None, [1.0], 1e4)
+    with pytest.raises(PrecisionUnreachable, match="queries|degree|polynomial"):
+        plan(flow, 0.2, name)
+    with pytest.raises(PrecisionUnreachable, match="steps") as caught:
+        plan(flow, 1e-9, name)
+    assert caught.value.value is None
+    assert "another route" in caught.value.remedy
 
 
 @pytest.mark.slow
@@ -174,6 +230,20 @@ def test_an_error_beyond_a_backend_names_the_nearest_in_reach_and_its_cost(monke
     assert "two-qubit gates a shot" in remedy
     # Half of the error would not have fitted.
     assert plan(flow, offered / 2.1, "lchs").qubits > in_reach
+
+
+def test_few_plans_are_made_to_find_what_fits(monkeypatch):
+    """All errors from 1e-11 to 1 are 37 doublings."""
+    row, tried = SOLVERS["qsvt"], []
+
+    def make(problem, eps):
+        tried.append(eps)
+        return row.make_plan(problem, eps)
+
+    monkeypatch.setitem(SOLVERS, "qsvt", dataclasses.replace(row, make_plan=make))
+    with pytest.raises(PrecisionUnreachable, match="No larger error fits"):
+        plan(MILD, 1e-10, "qsvt", small(monkeypatch, 1))
+    assert len(tried) <= 8
 
 
 def test_a_problem_beyond_a_backend_at_every_error_says_so(monkeypatch):
