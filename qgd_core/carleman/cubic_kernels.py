@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from qgd_core.carleman.lane_intrinsics import turn_tile
-from qgd_core.carleman.lane_kernels import MATRIX, add_eight, compile_kernel, copy_eight, multiply_lanes
+from qgd_core.carleman.lane_kernels import MATRIX, add_eight, compile_kernel, copy_eight, multiply_pair
 from qgd_core.carleman.lane_kernels import unsigned as _u
 from qgd_core.carleman.symmetric_kernels import multiply_columns, multiply_rows, unpack_columns
 
@@ -49,8 +49,9 @@ def multiply_first(
             for c in range(begin, end):
                 at = (c - begin) // _u(8) * size + b * _u(8) + (c - begin) % _u(8)
                 x[at] *= _ROOT2 if c > b else _ROOT3 / _ROOT2
-            for c in range(_u(0), end - begin, _u(8)):
-                multiply_lanes(ptr, idx, val, _u(0), n, x, c * n, _u(8), o, c, _u(64))
+            for c in range(_u(0), end - begin, _u(16)):
+                other = c + _u(8) if c + _u(8) < end - begin else c
+                multiply_pair(ptr, idx, val, _u(0), n, x, c * n, other * n, o, c, other, _u(64))
             for a in range(n):
                 place = a * slab + row + begin
                 for c in range(_u(0), whole - begin, _u(8)):

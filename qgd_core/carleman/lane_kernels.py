@@ -96,8 +96,9 @@ def multiply_pair(
     o: Any,
     at: Any,
     beside: Any,
+    step: Any,
 ) -> None:
-    """multiply_lanes with all steps eight, of x from start to at and from other to beside, in a third less time."""
+    """multiply_lanes with stride eight, of x from start to at and from other to beside, in a third less time."""
     for c in range(first, last):
         sums, more = _ZEROS, _ZEROS
         for k in range(ptr[c], ptr[c + _u(1)], _u(3)):
@@ -106,8 +107,8 @@ def multiply_pair(
             w, d = val[k + _u(2)], _u(idx[k + _u(2)]) * _u(8)
             sums = add_three(sums, u, v, w, x, start + a, start + b, start + d)
             more = add_three(more, u, v, w, x, other + a, other + b, other + d)
-        write_eight(sums, o, at + c * _u(8))
-        write_eight(more, o, beside + c * _u(8))
+        write_eight(sums, o, at + c * step)
+        write_eight(more, o, beside + c * step)
 
 
 @inline_kernel

@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from qgd_core.carleman.lane_intrinsics import turn_tile
-from qgd_core.carleman.lane_kernels import MATRIX, add_eight, compile_kernel, copy_eight, multiply_lanes
+from qgd_core.carleman.lane_kernels import (
+    MATRIX,
+    add_eight,
+    compile_kernel,
+    copy_eight,
+    multiply_lanes,
+    multiply_pair,
+)
 from qgd_core.carleman.lane_kernels import unsigned as _u
 
 
@@ -137,9 +144,10 @@ def contract(
                     place, at = place + _u(8), at + size
                 for c in range(end - whole):
                     z[at + c] = x[place + c]
-            for c in range(begin, whole, _u(8)):
-                start = (c - begin) // _u(8) * size
-                multiply_lanes(ptr, idx, val, _u(0), rows, z, start, _u(8), y, target + c, n)
+            for c in range(begin, whole, _u(16)):
+                d = c + _u(8) if c + _u(8) < whole else c
+                start, other = (c - begin) // _u(8) * size, (d - begin) // _u(8) * size
+                multiply_pair(ptr, idx, val, _u(0), rows, z, start, other, y, target + c, target + d, n)
             start = (whole - begin) // _u(8) * size
             for i in range(_u(0), rows if whole < end else _u(0), _u(512)):
                 top = min(i + _u(512), rows)

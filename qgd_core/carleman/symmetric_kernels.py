@@ -98,7 +98,7 @@ def multiply_columns(
             for i in range(top, n, _u(8)):
                 at, below = (i - top) // _u(8) * size + c * _u(8) - i * _u(8), min(i + _u(8), n)
                 beside = at + _u(64) if both else at
-                multiply_pair(ptr, idx, val, i, below, work, start, other, t, at, beside)
+                multiply_pair(ptr, idx, val, i, below, work, start, other, t, at, beside, _u(8))
 
 
 @compile_kernel(f"void({MATRIX}, f8[::1], f8[::1], u8, u8, u8, u8, f8, f8[::1])")
@@ -132,7 +132,7 @@ def multiply_rows(
         for begin in range(i, n, _u(256)):
             end, at = min(begin + _u(256), n), _u(0) - begin * _u(8)
             other, beside = (size, at + _u(2048)) if both else (_u(0), at)
-            multiply_pair(ptr, idx, val, begin, end, x, _u(0), other, o, at, beside)
+            multiply_pair(ptr, idx, val, begin, end, x, _u(0), other, o, at, beside, _u(8))
             for r in range(i, min(i + _u(16), last), _u(8)):
                 place = r * n - r * (r + _u(1)) // _u(2)
                 for c in range(max(begin, r), end, _u(8)):
@@ -189,12 +189,12 @@ def sum_panel(
         for k in range(_u(0), i, _u(8)):
             at = row + i * _u(8) - k * _u(8)
             beside = at + _u(64) if both else at
-            multiply_pair(ptr, idx, val, k, k + _u(8), x, start, other, t, at, beside)
+            multiply_pair(ptr, idx, val, k, k + _u(8), x, start, other, t, at, beside, _u(8))
             row += size - (k + _u(8)) * _u(8)
         for begin in range(i, n, _u(256)):
             end, at = min(begin + _u(256), n), _u(0) - begin * _u(8)
             beside = at + _u(2048) if both else at
-            multiply_pair(ptr, idx, val, begin, end, x, start, other, o, at, beside)
+            multiply_pair(ptr, idx, val, begin, end, x, start, other, o, at, beside, _u(8))
             for r in range(i, min(i + _u(16), last), _u(8)):
                 place = r * n - r * (r + _u(1)) // _u(2)
                 left = row if r == i else row + size - r * _u(8)
