@@ -1,1 +1,1 @@
-"""Plans: every cost and every share of the error before a circuit is built."""
+"""Plans: every cost and every share of the error before its circuit is built."""

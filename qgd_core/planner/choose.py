@@ -36,7 +36,7 @@ def plan(
     amplified: bool = False,
     thorough: bool = False,
 ) -> Plan:
-    """Plan the solution of a problem; no circuit is built and nothing runs.
+    """Plan the solution of a problem; its circuit is not built and nothing runs.
 
     Arguments: problem; eps, the 2-norm error asked for, relative to |z0| for an evolution and to problem.unit
     (by default below |x|) for a linear system; solver, a name of `list_solvers` or "auto" (least two-qubit gates
@@ -51,6 +51,12 @@ def plan(
     if not (isinstance(eps, float | int) and math.isfinite(eps) and eps > 0):
         raise ConfigError(f"eps is {eps!r}, expected a number above 0.", subject=eps)
     check_solver(solver)
+    if isinstance(backend, str):
+        raise ConfigError(
+            f"backend is the name {backend!r}, expected a backend.",
+            subject=backend,
+            remedy=f"Pass get_backend({backend!r}), or use solve.",
+        )
     names = list(SOLVERS) if solver == "auto" else [solver]
     fitting = [SOLVERS[name] for name in names if isinstance(problem, SOLVERS[name].problem)]
     if not fitting:

@@ -42,6 +42,8 @@ def test_unknown_names_offer_the_nearest_one():
         plan(PROBLEM, 0.1, solver="marchin")
     with pytest.raises(UnknownBackend):
         solve(PROBLEM, 0.1, backend="nonesuch")
+    with pytest.raises(ConfigError, match=r"get_backend\('reference'\)"):
+        plan(PROBLEM, 0.1, backend="reference")
 
 
 def test_a_plan_too_wide_for_the_backend_says_so(monkeypatch):
