@@ -30,6 +30,7 @@ def test_the_filter_error_stays_below_its_share(system, truth, eps):
 
 
 def overlap(seed):
+    """The accepted share of shots over the planned one."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(2, 17))
     values = np.append(1.0, 10.0 ** -rng.uniform(0, 2, n - 1))
@@ -37,18 +38,22 @@ def overlap(seed):
     problem = LinearSystem(
         left @ np.diag(values) @ right, rng.normal(size=n), floor=-(10 ** rng.uniform(-2, 2))
     )
-    return plan_adiabatic(problem, 0.3, "svd").emulate().accepted
+    route = plan_adiabatic(problem, 0.3, "svd")
+    return route.emulate().accepted / route.success_probability
 
 
 def test_the_overlap_assumed_is_reached_on_random_systems():
-    """What the plan takes for granted and no theorem gives at so few steps."""
-    assert min(map(overlap, range(12))) > 0.25
+    """What the plan takes for granted and no theorem gives at so few steps: never less, and mostly little more."""
+    found = np.array(list(map(overlap, range(12))))
+    assert found.min() >= 1.0
+    assert np.median(found) <= 1.5
+    assert found.max() <= 1.6
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12, 200))
 def test_the_overlap_assumed_is_reached_on_many_random_systems(seed):
-    assert overlap(seed) > 0.25
+    assert overlap(seed) >= 1.0
 
 
 def test_queries_grow_with_the_condition_not_its_square():
@@ -85,7 +90,7 @@ def start_elsewhere(monkeypatch):
 
 def test_a_walk_that_turns_the_matrix_off_is_caught(monkeypatch):
     walk_backwards(monkeypatch)
-    assert min(map(overlap, range(12))) < 0.1
+    assert min(map(overlap, range(12))) < 0.3
 
 
 @pytest.mark.parametrize("plant", [keep_the_right_side, start_elsewhere])

@@ -112,7 +112,7 @@ BEYOND = {
 }
 # Pairs that take more than a second to plan or to emulate.
 SLOW = {
-    "ill conditioned, 8": {"cks"},
+    "ill conditioned, 8": {"adiabatic", "cks"},
     "not normal, 64": {"adiabatic"},
     "another matrix and source a step, 3": HISTORIES | {"marching"},
     "norm 1 and a source, 3": HISTORIES,

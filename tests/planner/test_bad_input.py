@@ -179,7 +179,7 @@ def test_more_steps_than_there_are_name_the_error_in_reach(name):
 def test_an_error_that_steps_reach_and_queries_do_not_is_not_named(name):
     """A million steps serve 0.1; a history of them has a gap that no polynomial resolves."""
     flow = LinearODE([[-1.0]], None, [1.0], 1e4)
-    with pytest.raises(PrecisionUnreachable, match="queries|degree|polynomial"):
+    with pytest.raises(PrecisionUnreachable, match=r"more than 1e\+07"):
         plan(flow, 0.2, name)
     with pytest.raises(PrecisionUnreachable, match="steps") as caught:
         plan(flow, 1e-9, name)
