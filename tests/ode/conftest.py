@@ -165,3 +165,82 @@ def start_one_block_late(monkeypatch):
 def misplaced(request, monkeypatch):
     """A block in the wrong place, planted."""
     request.param(monkeypatch)
+
+
+def gradient_steps(n=3, seed=0, steps=6, offset=0.0, wanted=None, bend=0.08):
+    """A quadratic gradient step in its eigenframe, as a window hands it over."""
+    rng = np.random.default_rng(seed)
+    directions = rng.normal(size=(2, n))
+    step = LowRankMap(
+        offset=offset * rng.normal(size=n),
+        multipliers=1.0 - np.sort(rng.uniform(0.1, 0.5, n)),
+        weights=bend * rng.uniform(0.5, 1.0, 2),
+        directions=directions / np.linalg.norm(directions, axis=1, keepdims=True),
+    )
+    u0 = rng.uniform(-0.6, 0.6, n)
+    scale = 0.7 / np.linalg.norm(u0)
+    system = carleman(step.field(1.0), 2, step=1.0, scale=scale)
+    return LinearRecurrence(
+        system.matrix,
+        system.source,
+        system.lift(u0),
+        steps,
+        range(n) if wanted is None else wanted,
+        structure=SlotSteps((step,), u0, scale, steps),
+    )
+
+
+DESCENTS = {
+    "one variable": gradient_steps(1, 1),
+    "two": gradient_steps(2, 2),
+    "three": gradient_steps(3, 3),
+    "four": gradient_steps(4, 4),
+    "some entries": gradient_steps(4, 5, wanted=[2, 0]),
+    "source": gradient_steps(2, 6, offset=0.004, bend=0.04),
+    "far from the fixed point": gradient_steps(3, 7, offset=0.05),
+    "a product wanted": gradient_steps(2, 8, wanted=[1, 3]),
+    "one step": gradient_steps(2, 9, steps=1),
+}
+
+
+def check_mask_plan(route, problem):
+    """Hold a plan to the exact recurrence, its circuit to its emulation, and both to what was planned."""
+    truth = problem.classical()
+    share = route.error_budget.discretisation * problem.unit
+    assert share <= 0.9 * route.error_budget.total * problem.unit + 1e-12
+    assert np.linalg.norm(route.emulate().value - truth) <= share + 1e-9
+    program = route.compile()
+    vector = simulate(program.circuit)
+    amplitudes = vector[: 2**program.circuit.n_bits]
+    assert np.abs(vector[2**program.circuit.n_bits :]).max() == 0
+    np.testing.assert_allclose(np.abs(amplitudes), np.abs(program.branch()), rtol=0, atol=1e-9)
+    assert np.linalg.norm(route.read_amplitudes(amplitudes).value - truth) <= share + 1e-8
+    assert route.success_probability <= np.vdot(amplitudes, amplitudes).real + 1e-12
+    built = cost(program.circuit)
+    assert built.two_qubit <= route.resources.two_qubit <= 1.3 * built.two_qubit + 8
+    assert built.rotations <= route.resources.rotations
+    assert lower(program.circuit).n_qubits == route.qubits
+
+
+@pytest.fixture(scope="session")
+def descent():
+    """descent(n, seed, steps, ...): a random quadratic gradient step in its eigenframe, over and over."""
+    return gradient_steps
+
+
+@pytest.fixture(scope="session")
+def descents():
+    """Such recurrences of every kind, by name."""
+    return DESCENTS
+
+
+@pytest.fixture(params=DESCENTS.values(), ids=DESCENTS)
+def one_descent(request):
+    """Each of them."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def check_masks():
+    """check_masks(route, problem): a plan by masks, its emulation and its circuit against the exact recurrence."""
+    return check_mask_plan
