@@ -119,7 +119,6 @@ def bound_commutators(
     Source: as `commutator_weights`.
     """
     nested: dict[Word, Any] = {}
-    sizes: dict[Word, float] = {}
 
     def commutator(word: Word) -> Any:
         if len(word) == 1:
@@ -129,12 +128,17 @@ def bound_commutators(
             nested[word] = outer @ inner - inner @ outer
         return nested[word]
 
+    cuts = [commutator_weights(stages, order, cut) for cut in (len(stages), len(stages) // 2)]
+    sizes: dict[Word, float] = {}
+    place = {letter: i for i, letter in enumerate(parts)}
+    for word in sorted(set().union(*cuts), key=lambda word: [place[letter] for letter in word]):
+        # In this order words with a common beginning come together: only the beginnings of the last one are kept.
+        nested = {known: matrix for known, matrix in nested.items() if known == word[: len(known)]}
+        sizes[word] = _size(commutator(word))
     found = []
-    for cut in (len(stages), len(stages) // 2):
+    for weights in cuts:
         by_power = np.zeros(order + 2)
-        for word, weight in commutator_weights(stages, order, cut).items():
-            if word not in sizes:
-                sizes[word] = _size(commutator(word))
+        for word, weight in weights.items():
             by_power[sum(letter in with_k for letter in word)] += weight * sizes[word]
         found.append(by_power)
     return CommutatorBound(min(found, key=lambda powers: float(powers.sum())), order)
