@@ -113,19 +113,15 @@ class Assembly:
         members = np.ascontiguousarray(self.basis.digits(degree - 1).T, dtype=np.int32)
         shared = [array.astype(np.int32) for m in (used, used.T.tocsr()) for array in (m.indptr, m.indices)]
 
+        rows = self._rows(level, degree)
+        ranges = level.degrees, begins, ends, *self._polynomials
+
         def write(part: tuple[int, int], *out: Any) -> int:
             marks = np.full(self.basis.dimension + 1, -1, dtype=np.int32)
             common = np.zeros(self.basis.n, dtype=np.int32)
-            rows = (
-                *part,
-                self._heads[degree],
-                self._heads[degree - 1],
-                level.starts,
-                level.places,
-                level.values,
+            end: int = _kernels().write_map_rows(
+                *part, *rows, *ranges, members, least, *shared, common, marks, *out
             )
-            ranges = level.degrees, begins, ends, *self._polynomials
-            end: int = _kernels().write_map_rows(*rows, *ranges, members, least, *shared, common, marks, *out)
             return end
 
         self._append(degree, ends - begins, level.counts(order), write)
@@ -140,16 +136,12 @@ class Assembly:
         spans = np.stack([first, stops[0], middle + constants, stops[1]], axis=1)
         tails = self.products.lower, int(self.products.starts[degree - 1]), self._owns
 
+        rows = self._rows(level, degree)
+
         def write(part: tuple[int, int], *out: Any) -> int:
-            rows = (
-                *part,
-                self._heads[degree],
-                self._heads[degree - 1],
-                level.starts,
-                level.places,
-                level.values,
+            end: int = _kernels().write_flow_rows(
+                *part, *rows, level.owns, spans, *self._polynomials, *tails, *out
             )
-            end: int = _kernels().write_flow_rows(*rows, level.owns, spans, *self._polynomials, *tails, *out)
             return end
 
         own = np.diff(spans)[:, ::2].sum(axis=1)
@@ -161,6 +153,10 @@ class Assembly:
         last = self.basis.block(rows).stop
         entries = self._values[: self._end], self._columns[: self._end]
         return sparse.csr_array((*entries, self._starts[: last + 1]), shape=(last, self.basis.dimension))
+
+    def _rows(self, level: Level, degree: int) -> tuple[Any, ...]:
+        """What the kernels read of the owners of a degree and of the level below."""
+        return self._heads[degree], self._heads[degree - 1], level.starts, level.places, level.values
 
     def _append(
         self, degree: int, factors: IndexArray, counts: IndexArray, write: Callable[..., int]
