@@ -47,6 +47,7 @@ class Adding(LinearOperator):
     """A square matrix by what it and its conjugate transpose add to a vector: no vector besides the two."""
 
     def __init__(self, size: int, forward: Adder, backward: Adder, dtype: Any) -> None:
+        # As scipy documents it; its stubs declare __new__ alone.
         super().__init__(dtype, (size, size))  # type: ignore[call-arg]
         self.add, self._back = forward, backward
 
